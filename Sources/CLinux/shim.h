@@ -1,0 +1,85 @@
+// What only Linux has, in the form Swift can call: inline wrappers over system calls and the
+// structures that glibc hides behind _GNU_SOURCE. No logic lives here.
+#pragma once
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+// fcntl.h constants that need _GNU_SOURCE (asm-generic values; the same on x86_64 and arm64 except
+// O_DIRECTORY and O_NOFOLLOW, which come from the headers).
+enum {
+    os_O_PATH = 010000000,
+    os_O_TMPFILE = 020000000 | O_DIRECTORY,
+    os_AT_EMPTY_PATH = 0x1000,
+    os_RENAME_NOREPLACE = 1,
+    os_RENAME_EXCHANGE = 2,
+    os_SEEK_DATA = 3,
+    os_SEEK_HOLE = 4,
+    os_SO_PEERCRED = 17,
+    os_SO_PEERGROUPS = 59,
+    os_SYS_gettid = SYS_gettid,
+};
+
+/// openat2(2): every path operation of officeshare goes through this. -1 and errno on failure.
+static inline int os_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, dirfd, path, &how, sizeof how);
+}
+
+static inline uint64_t os_RESOLVE_BENEATH(void) { return RESOLVE_BENEATH; }
+static inline uint64_t os_RESOLVE_NO_MAGICLINKS(void) { return RESOLVE_NO_MAGICLINKS; }
+static inline uint64_t os_RESOLVE_NO_SYMLINKS(void) { return RESOLVE_NO_SYMLINKS; }
+static inline uint64_t os_RESOLVE_NO_XDEV(void) { return RESOLVE_NO_XDEV; }
+
+/// renameat2(2), with RENAME_NOREPLACE or RENAME_EXCHANGE.
+static inline int os_renameat2(int olddir, const char *old, int newdir, const char *new_, unsigned int flags) {
+    return (int)syscall(SYS_renameat2, olddir, old, newdir, new_, flags);
+}
+
+/// getdents64(2) into a caller's buffer: the bytes filled, 0 at the end, -1 and errno.
+static inline long os_getdents64(int fd, void *buffer, unsigned long size) {
+    return syscall(SYS_getdents64, fd, buffer, size);
+}
+
+/// accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK.
+static inline int os_accept(int fd) {
+    return (int)syscall(SYS_accept4, fd, (void *)0, (void *)0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/// SO_PEERCRED of a connected Unix socket: 0, or -1 and errno.
+static inline int os_peercred(int fd, pid_t *pid, uid_t *uid, gid_t *gid) {
+    struct { pid_t pid; uid_t uid; gid_t gid; } credentials;
+    socklen_t length = sizeof credentials;
+    if (getsockopt(fd, SOL_SOCKET, os_SO_PEERCRED, &credentials, &length) != 0) return -1;
+    *pid = credentials.pid;
+    *uid = credentials.uid;
+    *gid = credentials.gid;
+    return 0;
+}
+
+/// SO_PEERGROUPS: the peer's supplementary groups; their number, or -1 and errno (ERANGE: more than capacity).
+static inline int os_peergroups(int fd, gid_t *groups, int capacity) {
+    socklen_t length = (socklen_t)(capacity * sizeof(gid_t));
+    if (getsockopt(fd, SOL_SOCKET, os_SO_PEERGROUPS, groups, &length) != 0) return -1;
+    return (int)(length / sizeof(gid_t));
+}
+
+/// ioctl(FICLONE): makes `to` share all of `from`'s extents. 0, or -1 and errno.
+static inline int os_ficlone(int to, int from) { return ioctl(to, FICLONE, from); }
+
+/// open(2) without the variadic mode, which Swift can't pass.
+static inline int os_openat(int dirfd, const char *path, int flags, mode_t mode) {
+    return openat(dirfd, path, flags, mode);
+}

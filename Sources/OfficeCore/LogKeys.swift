@@ -1,0 +1,22 @@
+/// The metadata keys of the daemon's log lines: one list, so that a search for a key finds all of them.
+package enum LogKey {
+    package static let error = "error"
+    package static let nodeID = "node.id"
+    package static let nodeName = "node.name"
+    package static let officeID = "office.id"
+    package static let entryHash = "log.entry"
+    package static let shareName = "share.name"
+    package static let path = "path"
+    package static let transferID = "transfer.id"
+    package static let jobID = "job.id"
+    package static let user = "user"
+    package static let address = "address"
+    package static let port = "port"
+    package static let interface = "interface"
+    package static let count = "count"
+    package static let bytes = "bytes"
+    package static let seconds = "seconds"
+    package static let method = "http.method"
+    package static let status = "http.status"
+    package static let file = "file"
+}

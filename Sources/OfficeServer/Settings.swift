@@ -1,0 +1,74 @@
+package import Logging
+package import OfficeCore
+
+/// Everything about the daemon that can be configured, with the defaults that serve when nothing is.
+///
+/// Made whole by the configuration reader in `officeshared` and never changed behind a service's back:
+/// a reload makes a new value and tells whoever can apply it live.
+package struct Settings: Sendable, Equatable {
+    /// This node's name before it is in an office; nil: the host name.
+    package var name: Label?
+    /// Where keys, the log, the database and partial files of the daemon live.
+    package var stateDirectory = "/var/lib/officeshare"
+    /// The control socket.
+    package var controlSocket = "/run/officeshare/control.sock"
+    /// TCP port for members, IPv4 and IPv6.
+    package var port: UInt16 = 8747
+    /// Addresses to listen on; empty: all.
+    package var listenAddresses: [String] = []
+    /// `HOST`, `HOST:PORT` or `[ADDRESS]:PORT` of nodes to try besides what mDNS finds.
+    package var staticPeers: [String] = []
+    package var discovery = Discovery()
+    package var limits = Limits()
+    package var logLevel = Logger.Level.info
+
+    package struct Discovery: Sendable, Equatable {
+        /// Whether to announce and browse by mDNS.
+        package var mdns = true
+        /// Interfaces to use, as globs (`eth*`); empty: every one that is a LAN.
+        package var interfaces: [String] = []
+        /// Interfaces never to use, as globs: containers, bridges of virtual machines, VPNs.
+        package var ignoredInterfaces = [
+            "lo", "docker*", "br-*", "veth*", "virbr*", "vnet*", "lxc*", "lxd*", "podman*", "cni*", "flannel*", "cali*",
+            "tun*", "tap*", "wg*", "tailscale*", "zt*", "ppp*",
+        ]
+        package init() {}
+    }
+
+    /// Each limit holds by itself; what is over it is refused with a line that names the limit.
+    package struct Limits: Sendable, Equatable {
+        /// Connections to the members' port, in all.
+        package var connections = 512
+        /// Connections to the members' port from one member.
+        package var connectionsPerPeer = 32
+        /// Connections whose handshake is not done yet, in all.
+        package var handshakes = 64
+        /// Seconds for a TLS handshake.
+        package var handshakeSeconds = 10
+        /// Connections to the control socket, in all.
+        package var controlConnections = 256
+        /// Connections to the control socket from one user.
+        package var controlConnectionsPerUser = 64
+        /// Bytes of a request's head.
+        package var headerBytes = 16 << 10
+        /// Bytes of a request's body where it is not a stream of blocks.
+        package var bodyBytes = 4 << 20
+        /// Seconds in which a request's head has to arrive, and that a body may stand still.
+        package var requestSeconds = 30
+        /// Requests on one connection before it is closed.
+        package var requestsPerConnection = 100_000
+        /// File handles kept open for transfers, in all.
+        package var openFiles = 1024
+        /// Entries of the office log.
+        package var logEntries = 10_000
+        /// Bytes of one entry of the office log.
+        package var logEntryBytes = 16 << 10
+        /// Shares of this node.
+        package var shares = 256
+        /// Seen nodes that are kept in memory.
+        package var peers = 1024
+        package init() {}
+    }
+
+    package init() {}
+}
