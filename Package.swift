@@ -68,6 +68,10 @@ let package = Package(
 
         // The rooms, lowest first. Imports only go down.
         .target(name: "OfficeCore", dependencies: [crypto]),
+        .target(name: "OfficeConfiguration", dependencies: ["OfficeCore", configuration, logging, yams]),
+        .target(
+            name: "OfficeSystem",
+            dependencies: ["OfficeCore", "OfficeConfiguration", logging, serviceLifecycle, unixSignals]),
         .target(name: "OfficeDiscovery", dependencies: ["OfficeCore", "CDNSSD", "CLinux", logging, serviceLifecycle]),
         .target(name: "OfficeTrust", dependencies: ["OfficeCore", crypto, x509, asn1, logging, collections]),
         .target(name: "OfficeFolders", dependencies: ["OfficeCore", "CLinux", logging]),
@@ -83,17 +87,17 @@ let package = Package(
         .target(
             name: "OfficeServer",
             dependencies: [
-                "OfficeCore", "OfficeControl", "OfficeDiscovery", "OfficeTrust", "OfficeFolders", "OfficeTransfer",
-                "CLinux", asyncAlgorithms, grdb, httpTypes, hummingbird, hummingbirdCore, logging, nioCore, nioPosix,
-                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL, serviceLifecycle, x509, crypto, collections,
+                "OfficeCore", "OfficeConfiguration", "OfficeSystem", "OfficeControl", "OfficeDiscovery", "OfficeTrust",
+                "OfficeFolders", "OfficeTransfer", "CLinux", asyncAlgorithms, grdb, httpTypes, hummingbird,
+                hummingbirdCore, logging, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL,
+                serviceLifecycle, x509, crypto, collections,
             ]),
 
         // The programs.
         .executableTarget(
             name: "officeshared",
             dependencies: [
-                "OfficeCore", "OfficeDiscovery", "OfficeTrust", "OfficeFolders", "OfficeTransfer", "OfficeServer",
-                "CLinux", argumentParser, configuration, logging, serviceLifecycle, unixSignals, yams,
+                "OfficeCore", "OfficeConfiguration", "OfficeSystem", "OfficeServer", argumentParser, logging,
             ]),
         .executableTarget(
             name: "officeshare",
@@ -115,6 +119,11 @@ let package = Package(
             name: "OfficeTransferTests",
             dependencies: ["OfficeTransfer", "OfficeFolders", "OfficeCore", nioCore, crypto]),
         .testTarget(name: "OfficeServerTests", dependencies: ["OfficeServer", "OfficeControl", "OfficeCore"]),
+        .testTarget(
+            name: "officesharedTests",
+            dependencies: [
+                "OfficeConfiguration", "OfficeSystem", "OfficeCore", configuration, logging, serviceLifecycle, yams,
+            ]),
         .testTarget(name: "LabTests", dependencies: ["OfficeLab", "OfficeCore"]),
     ]
 )

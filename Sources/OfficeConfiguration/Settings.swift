@@ -3,7 +3,7 @@ package import OfficeCore
 
 /// Everything about the daemon that can be configured, with the defaults that serve when nothing is.
 ///
-/// Made whole by the configuration reader in `officeshared` and never changed behind a service's back:
+/// Made whole by the configuration reader in this room and never changed behind a service's back:
 /// a reload makes a new value and tells whoever can apply it live.
 package struct Settings: Sendable, Equatable {
     /// This node's name before it is in an office; nil: the host name.

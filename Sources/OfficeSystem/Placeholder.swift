@@ -1,0 +1,1 @@
+// What the service manager gives and takes comes here.

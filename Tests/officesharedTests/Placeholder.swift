@@ -1,0 +1,1 @@
+// The configuration as it is read, checked and documented: tests come here.
