@@ -106,9 +106,9 @@ let package = Package(
             ]),
 
         // The lab: an office of real hosts in network namespaces, for tests, demo and bench.
-        .target(name: "OfficeLab", dependencies: ["OfficeCore", logging], path: "Tests/OfficeLab"),
+        .target(name: "OfficeLab", dependencies: ["OfficeCore", "CLinux"], path: "Tests/OfficeLab"),
         .executableTarget(
-            name: "officelab", dependencies: ["OfficeLab", "OfficeCore", argumentParser, logging],
+            name: "officelab", dependencies: ["OfficeLab", "OfficeCore", argumentParser],
             path: "Tests/officelab"),
 
         .testTarget(name: "OfficeCoreTests", dependencies: ["OfficeCore"]),

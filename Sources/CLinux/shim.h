@@ -83,3 +83,9 @@ static inline int os_ficlone(int to, int from) { return ioctl(to, FICLONE, from)
 static inline int os_openat(int dirfd, const char *path, int flags, mode_t mode) {
     return openat(dirfd, path, flags, mode);
 }
+
+/// pidfd_open(2): a descriptor that becomes readable when the process ends. -1 and errno.
+static inline int os_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+/// setns(2) with CLONE_NEWNET: moves the calling thread into a network namespace. 0, or -1 and errno.
+static inline int os_setns_net(int fd) { return (int)syscall(SYS_setns, fd, 0x40000000); }

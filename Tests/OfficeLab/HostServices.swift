@@ -1,0 +1,114 @@
+internal import Foundation
+internal import Glibc
+package import OfficeCore
+internal import Synchronization
+
+/// The services of a host that the lab starts, in the order in which they need each other.
+package enum Service: String, CaseIterable, Sendable {
+    case bus, avahi, cups, officeshare
+}
+
+extension LabHost {
+    /// The running process of a service, or nil.
+    package func service(_ service: Service) -> HostProcess? {
+        state.withLock { state in state.services[service].flatMap { $0.exit == nil ? $0 : nil } }
+    }
+
+    /// Starts a service that isn't running and waits until it serves.
+    package func start(_ service: Service) async throws {
+        switch service {
+        case .bus:
+            try await launch(
+                .bus, ["dbus-daemon", "--system", "--nofork", "--nopidfile", "--nosyslog"],
+                until: "/run/dbus/system_bus_socket")
+        case .avahi:
+            try await launch(
+                .avahi, ["avahi-daemon", "--no-chroot", "--no-rlimits"], until: "/run/avahi-daemon/socket")
+        case .cups:
+            try await launch(.cups, ["cupsd", "-f"], until: "/run/cups/cups.sock")
+        case .officeshare:
+            try await startDaemon()
+        }
+    }
+
+    /// Ends a service, by SIGTERM or another signal, and waits for its end.
+    @discardableResult package func stop(_ service: Service, by number: Int32 = SIGTERM) async throws -> Exit? {
+        guard let process = self.service(service) else { return nil }
+        return try await process.end(number, within: .seconds(20))
+    }
+
+    package func restart(_ service: Service) async throws {
+        try await stop(service)
+        try await start(service)
+    }
+
+    private func launch(_ service: Service, _ words: [String], until socket: String) async throws {
+        try? FileManager.default.removeItem(atPath: path(socket))
+        let process = try start(words, log: service.rawValue)
+        state.withLock { $0.services[service] = process }
+        try await eventually("\(name): \(service) serves", every: .milliseconds(5)) {
+            process.exit != nil || FileManager.default.fileExists(atPath: path(socket))
+        }
+        try requireAlive(process, service)
+    }
+
+    private func requireAlive(_ process: HostProcess, _ service: Service) throws {
+        guard let exit = process.exit else { return }
+        throw OfficeError(.unavailable, "\(name): \(service)", "it ended with \(exit):\n\(process.stderr)")
+    }
+
+    // MARK: officeshared
+
+    /// Starts officeshared as its own user, without privileges, and waits for its READY=1.
+    ///
+    /// - Parameters:
+    ///   - config: the text of its configuration; nil leaves the file as it is (a new host has none).
+    ///   - environment: `OFFICESHARE_*` and others.
+    ///   - clock: how far its wall clock is off, as libfaketime has it: `+10y`, `-3650d`.
+    package func startDaemon(
+        config: String? = nil, environment: [String: String] = [:], clock: String? = nil
+    ) async throws {
+        if let config { try write(config, to: "/etc/officeshare/officeshare.yaml") }
+        let notifications = try NotifySocket(path("/run/officelab/notify"))
+        var environment = environment
+        environment["NOTIFY_SOCKET"] = "/run/officelab/notify"
+        if let clock { environment.merge(try FakeClock.environment(clock)) { $1 } }
+        let process = try start(["officeshared"], as: "officeshare", environment: environment, log: "officeshared")
+        state.withLock { state in
+            state.services[.officeshare] = process
+            state.notifications = notifications
+        }
+        try await eventually("\(name): officeshared is ready", every: .milliseconds(2)) {
+            process.exit != nil || notifications.received.contains("READY=1")
+        }
+        try requireAlive(process, .officeshare)
+    }
+
+    /// Ends officeshared as systemd would, and says how it ended.
+    @discardableResult package func stopDaemon() async throws -> Exit? { try await stop(.officeshare) }
+
+    /// `kill -9` of officeshared.
+    package func killDaemon() async throws { try await stop(.officeshare, by: SIGKILL) }
+
+    /// What officeshared has told its service manager since it was started: `READY=1`, `STATUS=...`.
+    package var notifications: [String] { state.withLock { $0.notifications?.received ?? [] } }
+
+    /// All that officeshared has logged, over all its starts.
+    package var daemonLog: String {
+        (try? String(contentsOfFile: "\(directory)/officeshared.log", encoding: .utf8)) ?? ""
+    }
+}
+
+/// A wrong wall clock for one process, by Debian's libfaketime. Monotonic time stays true.
+package enum FakeClock {
+    package static func environment(_ offset: String) throws(OfficeError) -> [String: String] {
+        let library = "faketime/libfaketimeMT.so.1"
+        let places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].map { "\($0)/\(library)" }
+        guard let found = places.first(where: { access($0, R_OK) == 0 }) else {
+            throw OfficeError(.unavailable, "libfaketime", "it isn't installed", mend: "Run 'make deps'.")
+        }
+        return [
+            "LD_PRELOAD": found, "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        ]
+    }
+}
