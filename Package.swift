@@ -99,11 +99,14 @@ let package = Package(
             dependencies: [
                 "OfficeCore", "OfficeConfiguration", "OfficeSystem", "OfficeServer", argumentParser, logging,
             ]),
-        .executableTarget(
-            name: "officeshare",
+        .target(
+            name: "OfficeCommands",
             dependencies: [
-                "OfficeCore", "OfficeControl", "OfficeFolders", "OfficeTransfer", argumentParser, nioCore, logging,
+                "OfficeCore", "OfficeControl", "OfficeFolders", "OfficeTransfer", "CLinux", argumentParser, httpTypes,
+                nioCore,
+                nioPosix,
             ]),
+        .executableTarget(name: "officeshare", dependencies: ["OfficeCommands"]),
 
         // The lab: an office of real hosts in network namespaces, for tests, demo and bench.
         .target(name: "OfficeLab", dependencies: ["OfficeCore", "CLinux"], path: "Tests/OfficeLab"),
@@ -118,6 +121,9 @@ let package = Package(
         .testTarget(
             name: "OfficeTransferTests",
             dependencies: ["OfficeTransfer", "OfficeFolders", "OfficeCore", nioCore, crypto]),
+        .testTarget(
+            name: "officeshareTests",
+            dependencies: ["OfficeCommands", "OfficeControl", "OfficeCore", "officeshare", argumentParser]),
         .testTarget(name: "OfficeServerTests", dependencies: ["OfficeServer", "OfficeControl", "OfficeCore"]),
         .testTarget(
             name: "officesharedTests",

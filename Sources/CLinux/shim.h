@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -89,3 +90,10 @@ static inline int os_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open,
 
 /// setns(2) with CLONE_NEWNET: moves the calling thread into a network namespace. 0, or -1 and errno.
 static inline int os_setns_net(int fd) { return (int)syscall(SYS_setns, fd, 0x40000000); }
+
+/// adjtimex(2), asked only: 1 where something disciplines the clock, 0 where nothing does, -1 and errno.
+static inline int os_clock_is_disciplined(void) {
+    struct timex state = {.modes = 0};
+    if (adjtimex(&state) < 0) return -1;
+    return (state.status & STA_UNSYNC) ? 0 : 1;
+}

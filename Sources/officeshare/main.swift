@@ -1,1 +1,9 @@
-print("placeholder")
+import OfficeCommands
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+exit(await Program.main())

@@ -1,0 +1,51 @@
+import ArgumentParser
+import OfficeCore
+
+/// `officeshare`: folders of the office, from the shell.
+struct Officeshare: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "officeshare",
+        abstract: "The computers of an office share their folders.",
+        discussion: """
+            Files of the office are named NODE/SHARE/PATH; 'officeshare ls' shows what there is.
+            A command that was interrupted goes on where it stopped when it is run again.
+            """,
+        version: "officeshare \(Product.version)",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "This machine and its office:",
+                subcommands: [
+                    Status.self, Office.self, Peers.self, Share.self, Events.self, Doctor.self,
+                ]),
+            CommandGroup(
+                name: "Files:",
+                subcommands: [
+                    List.self
+                ]),
+            CommandGroup(name: "Shells:", subcommands: [Completions.self]),
+        ])
+}
+
+/// `officeshare office …`: who is in.
+struct Office: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "office", abstract: "Found an office, join one, and see to who is in it.",
+        subcommands: [
+            OfficeCreate.self, OfficeInvite.self, OfficeJoin.self, OfficeMembers.self, OfficeRename.self,
+            OfficeAdmin.self, OfficeRemove.self, OfficeLeave.self, OfficeRecover.self, OfficeLog.self,
+        ])
+}
+
+/// `officeshare office admin …`: who may change the office's log.
+struct OfficeAdmin: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "admin", abstract: "Say who may invite, remove and rename.",
+        subcommands: [OfficeAdminAdd.self, OfficeAdminRemove.self])
+}
+
+/// `officeshare share …`: what this machine offers.
+struct Share: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "share", abstract: "Offer folders of this machine to the office.",
+        subcommands: [ShareList.self])
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Testing
+
+/// The built program itself, where no daemon answers.
+@Suite("The program")
+struct ProgramTests {
+    struct Outcome {
+        let status: Int32
+        let signalled: Bool
+        let output: String
+        let error: String
+    }
+
+    /// Runs the `officeshare` that was built beside this test bundle, with arguments as bytes through a shell's `printf`.
+    private static func run(_ arguments: [String], socket: String? = "/nonexistent/control.sock") throws -> Outcome {
+        let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent()
+            .appendingPathComponent("officeshare")
+        process.arguments = arguments
+        var environment = ProcessInfo.processInfo.environment
+        environment["OFFICESHARE_SOCKET"] = socket
+        process.environment = environment
+        process.standardInput = FileHandle.nullDevice
+        let output = Pipe()
+        let error = Pipe()
+        process.standardOutput = output
+        process.standardError = error
+        try process.run()
+        // Small answers only: neither pipe fills up before the other is read.
+        let outputData = output.fileHandleForReading.readDataToEndOfFile()
+        let errorData = error.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus, signalled: process.terminationReason == .uncaughtSignal,
+            output: String(decoding: outputData, as: UTF8.self), error: String(decoding: errorData, as: UTF8.self))
+    }
+
+    @Test(
+        "Without a daemon: 69, one line, nothing on standard output",
+        arguments: [
+            ["status"], ["peers"], ["ls"], ["ls", "pc1"], ["office", "members"], ["office", "leave"], ["share", "ls"],
+            ["events"], ["office", "join", "ABCD"], ["--json", "--quiet", "office", "log", "--verify"],
+        ])
+    func noDaemon(arguments: [String]) throws {
+        let outcome = try Self.run(arguments)
+        #expect(outcome.status == 69)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.error.split(separator: "\n").count == 1 && outcome.error.hasSuffix("\n"))
+        #expect(arguments.contains("--json") || outcome.error.hasPrefix("officeshare: officeshared: "))
+    }
+
+    @Test("With --json the error is one object with its four keys")
+    func jsonError() throws {
+        let outcome = try Self.run(["status", "--json", "--socket", "/nonexistent/other.sock"])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(outcome.error.utf8)) as? [String: [String: Any]])
+        let error = try #require(object["error"])
+        #expect(Set(error.keys) == ["code", "what", "why", "mend"])
+        #expect((error["why"] as? String)?.contains("/nonexistent/other.sock") == true)
+    }
+
+    @Test(
+        "Wrong usage: 64, one line that names the help",
+        arguments: [["nonsense"], ["office", "create"], ["status", "extra"], ["office", "invite", "--ttl", "soon"]])
+    func usage(arguments: [String]) throws {
+        let outcome = try Self.run(arguments)
+        #expect(outcome.status == 64)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.error.split(separator: "\n").count == 1 && outcome.error.hasSuffix("--help'.\n"))
+    }
+
+    @Test("Malformed things: 65", arguments: [["ls", "/etc"], ["ls", "a/../b"], ["office", "join", "-"]])
+    func malformed(arguments: [String]) throws {
+        #expect(try Self.run(arguments).status == 65)
+    }
+
+    @Test("Help, version and completions: on standard output, and well")
+    func asked() throws {
+        for arguments in [["--help"], ["help", "office", "create"], ["--version"], ["completions", "bash"]] {
+            let outcome = try Self.run(arguments)
+            #expect(outcome.status == 0 && !outcome.output.isEmpty && outcome.error.isEmpty)
+        }
+    }
+
+    @Test("doctor tells what it found without a daemon too, and exits 1")
+    func doctor() throws {
+        let outcome = try Self.run(["doctor", "--json"])
+        #expect(outcome.status == 1)
+        let findings = try #require(
+            try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+        #expect(findings.first?["check"] as? String == "daemon")
+        #expect(findings.allSatisfy { Set($0.keys) == ["check", "ok", "why", "mend"] })
+    }
+}
