@@ -1,0 +1,110 @@
+extension ConfigurationKey {
+    /// Every key there is, in the order in which people read about them; the keys of a section stand together.
+    package static let all: [ConfigurationKey] = top + discovery + limits
+
+    /// What is said of a section above its keys.
+    package static let sections: [(name: String, summary: String)] = [
+        ("discovery", "How nodes find each other on the local network."),
+        (
+            "limits",
+            "What the daemon holds at most, whatever peers send or ask for. "
+                + "What is over a limit is refused with a line that names the limit."
+        ),
+    ]
+
+    /// The key of that name, as `limits.connections`.
+    package static func named(_ name: String) -> ConfigurationKey? { all.first { $0.name == name } }
+
+    private static let top: [ConfigurationKey] = [
+        ConfigurationKey(
+            "name", field: .label(\.name),
+            summary: "This node's name before it is in an office. Empty: the name of the host. "
+                + "In an office 'officeshare office rename' changes it."),
+        ConfigurationKey(
+            "stateDirectory", field: .path(\.stateDirectory, maximum: 1024),
+            summary: "Where the node keeps its key, the office log, its database and what is half received. "
+                + "The key never leaves it: a copy of this directory on another machine is the same node twice."),
+        ConfigurationKey(
+            // sun_path has 108 bytes, the last of them NUL: unix(7).
+            "controlSocket", field: .path(\.controlSocket, maximum: 107),
+            summary: "The Unix socket by which officeshare(1) speaks to this daemon."),
+        ConfigurationKey(
+            "port", field: .port(\.port),
+            summary: "The TCP port on which the members of the office are served, by IPv4 and IPv6. "
+                + "A firewall has to let it in."),
+        ConfigurationKey(
+            "listenAddresses", field: .list(\.listenAddresses, of: .address, maximum: 64),
+            summary: "The addresses of this machine on which members are served. Empty: all of them."),
+        ConfigurationKey(
+            "peers", field: .list(\.staticPeers, of: .peer, maximum: 256), live: true,
+            summary: "Nodes to try besides those that are found on the local network: across subnets, "
+                + "or where multicast is blocked. One of an office is enough, the others are learnt from it."),
+        ConfigurationKey(
+            "logLevel", field: .level(\.logLevel), live: true,
+            summary: "The least that is logged."),
+    ]
+
+    private static let discovery: [ConfigurationKey] = [
+        ConfigurationKey(
+            "discovery", "mdns", field: .flag(\.discovery.mdns),
+            summary: "Whether to announce this node and to look for others by mDNS, through avahi-daemon."),
+        ConfigurationKey(
+            "discovery", "interfaces", field: .list(\.discovery.interfaces, of: .interfacePattern, maximum: 64),
+            summary: "The network interfaces to use. Empty: every one that is a local network."),
+        ConfigurationKey(
+            "discovery", "ignoredInterfaces",
+            field: .list(\.discovery.ignoredInterfaces, of: .interfacePattern, maximum: 64),
+            summary: "Interfaces never to use: containers, bridges of virtual machines, VPNs."),
+    ]
+
+    private static let limits: [ConfigurationKey] = [
+        limit("connections", \.limits.connections, 1...65_536, "Connections to the members' port, in all."),
+        limit(
+            "connectionsPerPeer", \.limits.connectionsPerPeer, 1...4096,
+            "Connections to the members' port from one member."),
+        limit("handshakes", \.limits.handshakes, 1...4096, "Connections whose TLS handshake is not done yet, in all."),
+        limit("handshakeSeconds", \.limits.handshakeSeconds, 1...300, "Seconds for a TLS handshake."),
+        limit(
+            "controlConnections", \.limits.controlConnections, 1...65_536, "Connections to the control socket, in all."),
+        limit(
+            "controlConnectionsPerUser", \.limits.controlConnectionsPerUser, 1...65_536,
+            "Connections to the control socket from one user."),
+        limit("headerBytes", \.limits.headerBytes, 4096...1_048_576, "Bytes of a request's head."),
+        limit(
+            "bodyBytes", \.limits.bodyBytes, 65_536...268_435_456,
+            "Bytes of a request's body, where it is not a stream of file contents."),
+        limit(
+            "requestSeconds", \.limits.requestSeconds, 1...3600,
+            "Seconds in which a request's head has to arrive, and for which a body may stand still."),
+        limit(
+            "requestsPerConnection", \.limits.requestsPerConnection, 1...1_000_000_000,
+            "Requests on one connection before it is closed and made anew."),
+        limit("openFiles", \.limits.openFiles, 16...1_000_000, "Files kept open for transfers, in all."),
+        limit("logEntries", \.limits.logEntries, 16...1_000_000, "Entries of the office log."),
+        limit("logEntryBytes", \.limits.logEntryBytes, 4096...1_048_576, "Bytes of one entry of the office log."),
+        limit("shares", \.limits.shares, 1...10_000, "Shares of this node."),
+        limit("peers", \.limits.peers, 16...100_000, "Nodes seen on the network that are remembered."),
+    ]
+
+    private static func limit(
+        _ name: String, _ place: Place<Int>, _ range: ClosedRange<Int>, _ summary: String
+    ) -> ConfigurationKey {
+        ConfigurationKey("limits", name, field: .integer(place, range), summary: summary)
+    }
+}
+
+extension Settings {
+    /// The keys whose values differ between these settings and `other`.
+    package func changes(to other: Settings) -> [ConfigurationKey] {
+        ConfigurationKey.all.filter { $0.value(in: self) != $0.value(in: other) }
+    }
+
+    /// These settings with what can change live taken from `other`: what a running daemon makes of a reload.
+    package func applyingLive(of other: Settings) -> Settings {
+        var copy = self
+        for key in changes(to: other) where key.live {
+            key.copy(from: other, to: &copy)
+        }
+        return copy
+    }
+}

@@ -1,1 +1,0 @@
-// What the service manager gives and takes comes here.
