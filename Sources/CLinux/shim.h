@@ -9,12 +9,14 @@
 #include <linux/openat2.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/types.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@ enum {
     os_SO_PEERCRED = 17,
     os_SO_PEERGROUPS = 59,
     os_SYS_gettid = SYS_gettid,
+    os_UTIME_OMIT = UTIME_OMIT,
 };
 
 /// openat2(2): every path operation of officeshare goes through this. -1 and errno on failure.
@@ -96,4 +99,25 @@ static inline int os_clock_is_disciplined(void) {
     struct timex state = {.modes = 0};
     if (adjtimex(&state) < 0) return -1;
     return (state.status & STA_UNSYNC) ? 0 : 1;
+}
+
+/// setfsuid(2), setfsgid(2): of the calling thread alone; they answer the id before, and never fail aloud.
+static inline int os_setfsuid(uid_t uid) { return setfsuid(uid); }
+static inline int os_setfsgid(gid_t gid) { return setfsgid(gid); }
+
+/// getxattr(2), setxattr(2), removexattr(2) and fgetxattr(2).
+static inline ssize_t os_getxattr(const char *path, const char *name, void *value, size_t size) {
+    return getxattr(path, name, value, size);
+}
+static inline int os_setxattr(const char *path, const char *name, const void *value, size_t size) {
+    return setxattr(path, name, value, size, 0);
+}
+static inline int os_removexattr(const char *path, const char *name) { return removexattr(path, name); }
+static inline ssize_t os_fgetxattr(int fd, const char *name, void *value, size_t size) {
+    return fgetxattr(fd, name, value, size);
+}
+
+/// readlinkat(2) into any buffer: the target's length, not NUL-terminated; -1 and errno.
+static inline ssize_t os_readlinkat(int dirfd, const char *path, void *buffer, size_t size) {
+    return readlinkat(dirfd, path, (char *)buffer, size);
 }

@@ -1,0 +1,22 @@
+import OfficeCore
+
+/// The names of officeshare's own temporaries. All begin with `FileName.reservedPrefix`.
+enum Temporary {
+    /// The partial file and its journal that stand for `name` in a transfer. Another user's are others, for
+    /// one's files are nothing the other could go on with.
+    static func partial(for name: FileName, key: String, user: UInt32) -> (content: FileName, journal: FileName) {
+        let seed = Array("\(user)/\(key.utf8.count)/\(key)/".utf8) + name.bytes
+        let digest = Digest256.of(seed).hex.prefix(32)
+        return (reserved("part-\(digest)"), reserved("journal-\(digest)"))
+    }
+
+    /// A name that nobody has.
+    static func unique() -> FileName {
+        var generator = SystemRandomNumberGenerator()
+        return reserved("new-" + hexEncoded((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }))
+    }
+
+    private static func reserved(_ rest: String) -> FileName {
+        FileName(trusted: FileName.reservedPrefix + Array(rest.utf8))
+    }
+}
