@@ -6,7 +6,7 @@ import Testing
 /// The lab keeps its own promises: its hosts are hosts, its faults are faults, and nothing of it stays.
 @Suite(.serialized, .lab, .timeLimit(.minutes(2)))
 struct LabSelfTests {
-    private static func bare(_ name: String, segment: Int = 0, avahi: Bool = false) -> HostPlan {
+    static func bare(_ name: String, segment: Int = 0, avahi: Bool = false) -> HostPlan {
         HostPlan(name, segment: segment, avahi: avahi, daemon: false)
     }
 
@@ -156,5 +156,49 @@ struct LabSelfTests {
                 try await lab["pc1"].run(["sleep", "100"], timeout: .milliseconds(200))
             }
         }
+    }
+
+    @Test func loweringLeavesNothing() async throws {
+        let lab = try await Lab.raise([Self.bare("pc1", avahi: true), Self.bare("pc2")])
+        let remains = Remains(of: lab)
+        #expect(!remains.processes.isEmpty)
+        _ = try lab["pc1"].start(["bash", "-c", "trap '' TERM HUP INT; sleep 1000 & sleep 1000"], as: "alice")
+        await lab.lower()
+        #expect(remains.processes.isEmpty)
+        #expect(remains.mounts.isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: lab.directory))
+    }
+
+    /// `kill -9` of the program that raised the lab.
+    @Test func aKilledLabLeavesNothingThatRuns() async throws {
+        let tool = try #require(Bundle.main.executableURL).deletingLastPathComponent().appending(path: "officelab")
+        let script = #"coproc "$0" raise --bare pc1; read -r line <&"${COPROC[0]}"; echo "$line"; kill -9 $COPROC_PID"#
+        let output = try await Command.run(["bash", "-c", script, tool.path])
+        let pid = try #require(output.stdout.firstMatch(of: /-t ([0-9]+)/).flatMap { Int32($0.1) })
+        try await eventually("process 1 of pc1 is gone") {
+            !FileManager.default.fileExists(atPath: "/proc/\(pid)")
+        }
+        let removed = Leftovers.clean()
+        #expect(!removed.contains { FileManager.default.fileExists(atPath: $0) })
+    }
+}
+
+/// What is left on this machine of a lab.
+private struct Remains {
+    let namespaces: Set<String>
+    let directory: String
+
+    init(of lab: Lab) {
+        namespaces = Set(lab.hosts.compactMap { ProcessTable.namespace("net", of: $0.pid) })
+        directory = lab.directory
+    }
+
+    var processes: [Int32] {
+        ProcessTable.all.filter { pid in ProcessTable.namespace("net", of: pid).map(namespaces.contains) ?? false }
+    }
+
+    var mounts: [Substring] {
+        let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+        return table.split(separator: "\n").filter { $0.contains(directory) }
     }
 }

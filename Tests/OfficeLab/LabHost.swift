@@ -63,15 +63,14 @@ package final class LabHost: Sendable {
 
     /// Ends every process of the host; its mounts, interfaces and namespaces end with them.
     func lower() async {
-        for process in services() { process.child.killGroup() }
+        // Each nsenter outside reaps its process inside and ends with it: killing them first would leave the
+        // reaping, and with it the namespace's end, to this machine's init.
         await holder.end()
         state.withLock { state in
             state.services = [:]
             state.notifications = nil
         }
     }
-
-    private func services() -> [HostProcess] { state.withLock { Array($0.services.values) } }
 
     // MARK: Commands
 
