@@ -2,19 +2,18 @@ import Configuration
 import OfficeCore
 import Yams
 
-/// A configuration file as it was read: what is wrong with it, and where each key stands.
+/// A configuration file as it was read: its values, where each stands, and what is wrong with it.
 ///
-/// Yams finds what swift-configuration lets pass: keys that nobody knows, keys given twice, keys without a value.
+/// Read by Yams and not by swift-configuration's `YAMLSnapshot`, which forgets lines, takes `limits.shares: 5` for a
+/// key in a section, and gives up whole where an unknown key has a list of lists (`docs/decisions/0001`).
 struct ConfigurationFile {
     /// As people named it.
     let path: String
     private(set) var problems: [OfficeError] = []
     /// Where each key stands, by its name: `FILE:LINE: KEY`, as editors jump to it.
     private(set) var places: [String: String] = [:]
-    /// Known keys whose value has a form that was refused.
-    private(set) var refused: Set<String> = []
-    /// The values; nil where there are none, or where the file can't be read as a whole.
-    private(set) var snapshot: (any ConfigSnapshot)?
+    /// The values of known keys, as they are written.
+    private(set) var values: [AbsoluteConfigKey: ConfigValue] = [:]
 
     init(path: String, bytes: [UInt8]) {
         self.path = path
@@ -34,12 +33,6 @@ struct ConfigurationFile {
         } catch {
             problems = [problem(of: error)]
             return
-        }
-        do {
-            snapshot = try YAMLSnapshot(data: bytes.span.bytes, providerName: path, parsingOptions: .default)
-        } catch {
-            // Lists of lists and the like, which no key can have: the check above has said where.
-            if problems.isEmpty { problems = [problem(of: error)] }
         }
     }
 
@@ -74,27 +67,39 @@ struct ConfigurationFile {
 
     private mutating func check(_ value: Node, of key: ConfigurationKey, line: Int?) {
         places[key.name] = place(of: key.name, line)
-        let why: String?
-        switch value {
-        case .scalar where value.null != nil: why = "there is no value"
-        case .scalar: why = key.isList ? "one value is not a list" : nil
-        case .sequence(let items) where key.isList:
-            why =
-                items.allSatisfy { $0.scalar != nil && $0.null == nil }
-                ? nil : "a list has to have one value in each place"
-        case .sequence: why = "a list is not possible here"
-        case .mapping, .alias: why = "keys below it are not possible here"
+        do throws(Refusal) {
+            values[key.absolute] = ConfigValue(try content(value, of: key), isSecret: false)
+        } catch {
+            problems.append(problem(line, key: key.name, error.why, mend: "Give \(key.allowed)."))
         }
-        guard let why else { return }
-        refused.insert(key.name)
-        problems.append(problem(line, key: key.name, why, mend: "Give \(key.allowed)."))
+    }
+
+    private struct Refusal: Error {
+        let why: String
+    }
+
+    private func content(_ value: Node, of key: ConfigurationKey) throws(Refusal) -> ConfigContent {
+        switch value {
+        case .scalar where value.null != nil:
+            throw Refusal(why: "there is no value")
+        case .scalar(let scalar):
+            guard !key.isList else { throw Refusal(why: "one value is not a list") }
+            return .string(scalar.string)
+        case .sequence(let items):
+            guard key.isList else { throw Refusal(why: "a list is not possible here") }
+            let texts = items.compactMap { $0.null == nil ? $0.scalar?.string : nil }
+            guard texts.count == items.count else { throw Refusal(why: "a list has to have one value in each place") }
+            return .stringArray(texts)
+        case .mapping, .alias:
+            throw Refusal(why: "keys below it are not possible here")
+        }
     }
 
     // MARK: What is said of it
 
     private func unknown(_ name: String, in section: [String], line: Int?) -> OfficeError {
         if section.isEmpty, let key = ConfigurationKey.named(name), let word = key.path.last {
-            // `limits.shares: 5`: swift-configuration would take it, and a file could then say it twice.
+            // `limits.shares: 5`: a second way to say it would be a way to say it twice.
             return problem(
                 line, key: name, "a section's keys stand below it",
                 mend: "Write '\(word):' indented below '\(key.path.dropLast().joined(separator: "."))':.")

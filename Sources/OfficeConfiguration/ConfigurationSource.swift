@@ -6,14 +6,11 @@ struct ConfigurationSource: Sendable {
     let snapshot: any ConfigSnapshot
     /// How a message names the place of a key: `FILE:LINE: KEY`, a variable, a flag.
     let place: @Sendable (ConfigurationKey) -> String
-    /// Keys of which something has been said already.
-    var refused: Set<String> = []
 
     /// What this source gives for `key`, or nil where it gives nothing.
     ///
     /// Everything is asked for as text: what a number or a truth looks like is the same in a file and in a variable.
     func value(of key: ConfigurationKey) throws(OfficeError) -> ConfigurationValue? {
-        guard !refused.contains(key.name) else { return nil }
         let found: ConfigValue?
         do {
             found = try snapshot.value(forKey: key.absolute, type: key.isList ? .stringArray : .string).value

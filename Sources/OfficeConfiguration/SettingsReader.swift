@@ -106,9 +106,9 @@ package struct SettingsReader: Sendable {
             reading.file = path
             let file = ConfigurationFile(path: path, bytes: bytes)
             reading.problems += file.problems
-            return file.snapshot.map {
-                let place = { @Sendable [places = file.places] (key: ConfigurationKey) in places[key.name] ?? path }
-                return ConfigurationSource(snapshot: $0, place: place, refused: file.refused)
+            let provider = InMemoryProvider(name: path, values: file.values)
+            return ConfigurationSource(snapshot: provider.snapshot()) { [places = file.places] in
+                places[$0.name] ?? path
             }
         } catch {
             reading.problems.append(error)

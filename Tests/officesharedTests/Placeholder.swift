@@ -1,1 +1,0 @@
-// The configuration as it is read, checked and documented: tests come here.
