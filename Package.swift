@@ -115,7 +115,13 @@ let package = Package(
             path: "Tests/officelab"),
 
         .testTarget(name: "OfficeCoreTests", dependencies: ["OfficeCore"]),
-        .testTarget(name: "OfficeDiscoveryTests", dependencies: ["OfficeDiscovery", "OfficeCore"]),
+        // Discovery on one host of a test LAN: what the tests and the lab start inside namespaces.
+        .executableTarget(
+            name: "discoveryprobe",
+            dependencies: ["OfficeDiscovery", "OfficeCore", argumentParser, logging, serviceLifecycle],
+            path: "Tests/discoveryprobe"),
+        .testTarget(
+            name: "OfficeDiscoveryTests", dependencies: ["OfficeDiscovery", "OfficeCore", "discoveryprobe"]),
         .testTarget(name: "OfficeTrustTests", dependencies: ["OfficeTrust", "OfficeCore", crypto, x509]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(

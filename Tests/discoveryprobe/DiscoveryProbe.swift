@@ -1,0 +1,156 @@
+import ArgumentParser
+import Foundation
+import Logging
+import OfficeCore
+import OfficeDiscovery
+
+/// Discovery as a program of its own, for hosts that are made of namespaces: a test process can't be on several.
+@main
+struct DiscoveryProbe: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "discoveryprobe", abstract: "Runs officeshare's discovery and prints what it sees as JSON lines.",
+        subcommands: [Run.self, Interfaces.self, Rogue.self], defaultSubcommand: Run.self)
+}
+
+/// Announces, listens, prints events. On standard input: `advertise NAME [ROLE] [OFFICE]`, `withdraw`,
+/// `refresh NAME`, `memory`; its end, or SIGTERM, ends the program.
+struct Run: AsyncParsableCommand {
+    @Option(help: "Announce under this name.") var name: String?
+    @Option(help: "The node's id: 64 hexadecimal digits.") var id = String(repeating: "0", count: 64)
+    @Option(help: "The port to announce.") var port: UInt16 = 8747
+    @Option(help: "Globs of interfaces never to use.") var ignore: [String] = ["docker*"]
+    @Option(help: "Globs of interfaces to use.") var allow: [String] = []
+    @Option(help: "How many announcements are kept.") var limit = 1024
+    @Option(help: "How many are watched.") var watched = 32
+
+    func run() async throws {
+        var settings = DiscoverySettings(interfaces: InterfaceRules(allowed: allow, ignored: ignore))
+        settings.limits.instances = limit
+        settings.limits.watched = watched
+        let discovery = DNSSDDiscovery(settings: settings, logger: Logger(label: "probe", factory: stderrLog))
+        if let name { await discovery.advertise(try advertisement(name: name)) }
+        let printing = Task {
+            for await event in discovery.events { Line(event).write() }
+        }
+        let running = Task { try await discovery.run() }
+        for await line in standardInput() { try await obey(line, discovery) }
+        running.cancel()
+        try await running.value
+        await printing.value
+    }
+
+    private func advertisement(
+        name: String, role: String? = nil, office: String? = nil
+    ) throws -> Advertisement {
+        Advertisement(
+            name: try Label(name), port: port, nodeID: try NodeID(hex: id),
+            officeID: try office.map { try OfficeID(hex: $0) },
+            role: role.flatMap(Advertisement.Role.init(rawValue:)) ?? .peer)
+    }
+
+    private func obey(_ line: String, _ discovery: DNSSDDiscovery) async throws {
+        let words = line.split(separator: " ").map(String.init)
+        switch (words.first, words.count) {
+        case ("advertise", 2...):
+            let role = words.count > 2 ? words[2] : nil
+            let office = words.count > 3 ? words[3] : nil
+            await discovery.advertise(try advertisement(name: words[1], role: role, office: office))
+        case ("withdraw", _): await discovery.advertise(nil)
+        case ("refresh", 2): await discovery.refresh(name: words[1])
+        case ("memory", _):
+            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            let anonymous = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+            var line = Line(event: "memory")
+            line.kilobytes = anonymous.flatMap { Int($0.split(whereSeparator: \.isWhitespace)[1]) }
+            line.write()
+        default: throw ValidationError("unknown command: \(line)")
+        }
+    }
+
+    private func stderrLog(label: String) -> any LogHandler { StreamLogHandler.standardError(label: label) }
+}
+
+/// Prints this machine's interfaces, and again whenever they change.
+struct Interfaces: AsyncParsableCommand {
+    @Option(help: "Globs of interfaces never to use.") var ignore: [String] = ["docker*"]
+    @Option(help: "Globs of interfaces to use.") var allow: [String] = []
+
+    func run() async throws {
+        let monitor = InterfaceMonitor(rules: InterfaceRules(allowed: allow, ignored: ignore))
+        for await interfaces in try monitor.changes() {
+            var line = Line(event: "interfaces")
+            line.interfaces = interfaces.map {
+                .init(name: $0.name, isUp: $0.isUp, isLAN: $0.isLAN, addresses: $0.addresses)
+            }
+            line.write()
+        }
+    }
+}
+
+/// One line of output.
+struct Line: Codable {
+    struct Interface: Codable {
+        var name: String
+        var isUp: Bool
+        var isLAN: Bool
+        var addresses: [String]
+    }
+
+    var event: String
+    var name: String?
+    var id: String?
+    var office: String?
+    var role: String?
+    var port: UInt16?
+    var addresses: [String]?
+    var interface: String?
+    var available: Bool?
+    var kilobytes: Int?
+    var interfaces: [Interface]?
+
+    init(event: String) { self.event = event }
+
+    init(_ event: DiscoveryEvent) {
+        switch event {
+        case .found(let sighting): self.init("found", sighting)
+        case .duplicate(let sighting): self.init("duplicate", sighting)
+        case .lost(let key):
+            self.init(event: "lost")
+            name = key.name
+        case .availability(let isThere):
+            self.init(event: "availability")
+            available = isThere
+        case .renamed(let chosen):
+            self.init(event: "renamed")
+            name = chosen
+        }
+    }
+
+    private init(_ event: String, _ sighting: Sighting) {
+        self.init(event: event)
+        name = sighting.name
+        id = sighting.idPrefix
+        office = sighting.officePrefix
+        role = sighting.role.rawValue
+        port = sighting.port
+        addresses = sighting.addresses
+        interface = sighting.interfaceName
+    }
+
+    func write() {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(self) else { return }
+        try? FileHandle.standardOutput.write(contentsOf: data + [0x0A])
+    }
+}
+
+/// The lines of standard input, read on a thread of their own.
+private func standardInput() -> AsyncStream<String> {
+    let (lines, continuation) = AsyncStream<String>.makeStream()
+    Thread.detachNewThread {
+        while let line = readLine() { continuation.yield(line) }
+        continuation.finish()
+    }
+    return lines
+}
