@@ -17,6 +17,7 @@ enum HostInit {
         environment["LAB_HOSTNAME"] = plan.hostName
         environment["LAB_PRIVATE"] = directory
         environment["LAB_STORAGE"] = plan.storage == .memory ? "memory" : "disk"
+        environment["LAB_IMAGES"] = MachineImage.cache
         environment["LAB_BINARIES"] = binaries.joined(separator: "\n")
         return environment
     }
@@ -25,7 +26,7 @@ enum HostInit {
         set -eu
         private=$LAB_PRIVATE
         [ "$LAB_STORAGE" = disk ] || mount -t tmpfs -o mode=755,size=90% officelab "$private"
-        mkdir -p "$private"/{bin,home,srv,tmp,cgroup}
+        mkdir -p "$private"/{bin,images,home,srv,tmp,cgroup}
         chmod 1777 "$private/tmp"
 
         # The programs under test, bound before the trees they may lie in are covered.
@@ -34,6 +35,9 @@ enum HostInit {
             touch "$private/bin/${program##*/}"
             mount --bind "$program" "$private/bin/${program##*/}"
         done <<<"$LAB_BINARIES"
+
+        # The trees that machines boot from: an overlay over the overlay of /var would be one too many.
+        if [ -d "$LAB_IMAGES" ]; then mount --bind "$LAB_IMAGES" "$private/images"; fi
 
         # This machine's /etc, /root and /var to begin with; what the host changes stays its own. /var comes
         # last of all mounts, for $private lies in it.
@@ -56,8 +60,9 @@ enum HostInit {
         fi
 
         mount -t tmpfs -o mode=755 officelab /run
-        mkdir -p /run/officelab/bin /run/lock /run/dbus /run/avahi-daemon /run/cups
+        mkdir -p /run/officelab/{bin,images} /run/lock /run/dbus /run/avahi-daemon /run/cups
         mount --rbind "$private/bin" /run/officelab/bin
+        mount --rbind "$private/images" /run/officelab/images
         mount --bind "$private/tmp" /tmp
         cover var
 
