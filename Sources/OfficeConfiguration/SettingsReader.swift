@@ -37,6 +37,8 @@ package struct SettingsReader: Sendable {
         package var problems: [OfficeError] = []
         /// The file that was read; nil where the default one is absent.
         package var file: String?
+
+        package init() {}
     }
 
     private let namedFile: String?
