@@ -122,3 +122,11 @@ static inline ssize_t os_fgetxattr(int fd, const char *name, void *value, size_t
 static inline ssize_t os_readlinkat(int dirfd, const char *path, void *buffer, size_t size) {
     return readlinkat(dirfd, path, (char *)buffer, size);
 }
+
+/// setgroups(2), setresgid(2) and setresuid(2) as the kernel has them: of the calling thread alone, for good.
+/// (glibc's wrappers change all threads.) 0, or -1 and errno.
+static inline int os_thread_become(uid_t uid, gid_t gid) {
+    if (syscall(SYS_setgroups, 0, (void *)0) != 0) return -1;
+    if (syscall(SYS_setresgid, gid, gid, gid) != 0) return -1;
+    return (int)syscall(SYS_setresuid, uid, uid, uid);
+}
