@@ -1,0 +1,145 @@
+import CLinux
+import Glibc
+import OfficeCore
+import OfficeFolders
+import Testing
+
+@Suite("Big, deep and busy folders")
+struct TreeTests {
+    private let ground = Playground()
+
+    private func make(_ count: Int, in directory: String) {
+        let handle = open(directory, O_PATH_DIRECTORY)
+        for number in 0..<count {
+            close(os_openat(handle, "file-\(number)", O_WRONLY | O_CREAT | O_CLOEXEC, 0o644))
+        }
+        close(handle)
+    }
+
+    private var O_PATH_DIRECTORY: Int32 { Int32(os_O_PATH) | O_DIRECTORY }
+
+    /// Bytes of anonymous memory this process has in RAM.
+    private func memory() -> Int {
+        let lines = (ground.read("/proc/self/status") ?? "").split(separator: "\n")
+        let line = lines.first { $0.hasPrefix("RssAnon:") } ?? ""
+        return (line.split(separator: " ").dropLast().last.flatMap { Int($0) } ?? 0) << 10
+    }
+
+    @Test("100,000 entries stream: the first at once, all of them once, in flat memory")
+    func listing() throws {
+        let count = 100_000
+        make(count, in: ground.shared)
+        let folder = try ground.folder()
+        let before = memory()
+        let listing = try folder.list(.root)
+        var names: Set<Int> = []
+        var peak = 0
+        let begin = ContinuousClock.now
+        while true {
+            let entries = try listing.next(upTo: 1000)
+            if entries.isEmpty { break }
+            #expect(entries.count <= 1000)
+            if names.isEmpty { #expect(ContinuousClock.now - begin < .seconds(1)) }
+            for entry in entries { names.insert(entry.path.bytes.hashValue) }
+            peak = max(peak, memory() - before)
+        }
+        #expect(names.count == count)
+        // The set of hashes is the test's own; the listing's is one buffer.
+        #expect(peak < 24 << 20)
+        #expect(ContinuousClock.now - begin < .seconds(10))
+        try folder.makeDirectory(.of("d"))
+        try folder.move(.of("file-1"), to: .of("d/file-1"), replacing: .never)
+    }
+
+    @Test("A tree wider than a batch and deeper than a path can say is removed, and nothing behind its links")
+    func removal() throws {
+        ground.write("outside", to: ground.outside + "/file")
+        let folder = try ground.folder()
+        for number in 0..<600 {
+            mkdir(ground.shared + "/wide-\(number % 2)", 0o755)
+            mkdir(ground.shared + "/wide-\(number % 2)/\(number)", 0o755)
+            symlink("../../../outside", ground.shared + "/wide-\(number % 2)/\(number)/link")
+        }
+        try folder.remove(.of("wide-0"), recursive: true)
+        try folder.remove(.of("wide-1"), recursive: true)
+        let name = String(repeating: "d", count: 200)
+        var here = try folder.subfolder(.root)
+        for _ in 0..<60 {
+            try here.makeDirectory(.of(name))
+            here = try here.subfolder(.of(name))
+            try Verb.commit.perform(here, .of("file"), spare: .root)
+        }
+        try folder.remove(.of(name), recursive: true)
+        #expect(ground.names(ground.shared).isEmpty)
+        #expect(ground.read(ground.outside + "/file") == "outside")
+    }
+
+    @Test("An empty-looking folder goes with the leftovers of transfers in it, but not with one under way")
+    func leftovers() throws {
+        let folder = try ground.folder()
+        try folder.makeDirectory(.of("d"))
+        let left = try folder.partial(for: .of("d/a"), key: "k")
+        try left.appendJournal([1])
+        left.close()
+        let open = try folder.partial(for: .of("d/b"), key: "k")
+        #expect(code { try folder.remove(.of("d"), recursive: false) } == .exists)
+        open.close()
+        ground.write("x", to: ground.shared + "/d/c")
+        let again = try folder.partial(for: .of("d/b"), key: "k")
+        again.close()
+        #expect(code { try folder.remove(.of("d"), recursive: false) } == .exists)
+        #expect(ground.names(ground.shared + "/d").count == 2, "nothing is removed of a folder that stays")
+        try folder.remove(.of("d/c"), recursive: false)
+        try folder.remove(.of("d"), recursive: false)
+        #expect(ground.names(ground.shared).isEmpty)
+    }
+
+    @Test("Another file system mounted in a folder is not emptied with it")
+    func mounts() throws {
+        let folder = try ground.folder()
+        try folder.makeDirectory(.of("d"))
+        try folder.makeDirectory(.of("d/mount"))
+        try #require(run("mount", "-t", "tmpfs", "tmpfs", ground.shared + "/d/mount") == 0)
+        defer { umount2(ground.shared + "/d/mount", Int32(MNT_DETACH)) }
+        ground.write("kept", to: ground.shared + "/d/mount/file")
+        #expect(code { try folder.remove(.of("d"), recursive: true) } == .notAllowed)
+        #expect(ground.read(ground.shared + "/d/mount/file") == "kept")
+        #expect(code { try folder.move(.of("d/mount/file"), to: .of("file"), replacing: .never) } == .cannotCreate)
+    }
+
+    @Test("A folder that was removed, or replaced by another one, is noticed")
+    func linked() throws {
+        mkdir(ground.shared + "/a", 0o755)
+        let folder = try Folder(at: Array((ground.shared + "/a").utf8))
+        let below = try ground.folder().subfolder(.of("a"))
+        #expect(try folder.status().isLinked)
+        #expect(try folder.status().freeBytes > 0)
+        rename(ground.shared + "/a", ground.shared + "/b")
+        #expect(try !folder.status().isLinked)
+        #expect(try below.status().isLinked)
+        mkdir(ground.shared + "/a", 0o755)
+        #expect(try !folder.status().isLinked)
+        rmdir(ground.shared + "/b")
+        #expect(try !below.status().isLinked)
+        #expect(code { try below.makeDirectory(.of("x")) } == .notFound)
+        #expect(try below.list(.root).all().isEmpty)
+    }
+
+    @Test("A file's identity tells every change, and its token is read back")
+    func identity() throws {
+        ground.write("one", to: ground.shared + "/a")
+        let file = try ground.folder().open(.of("a"))
+        #expect(try file.currentIdentity() == file.identity)
+        #expect(FileIdentity(token: file.identity.token) == file.identity)
+        for token in ["", "1.2.3", file.identity.token + ".1", "a.b.c.d.e.f.g", "1.1.-1.1.1.1.1", "1.1.1.1.-1.1.1"] {
+            #expect(FileIdentity(token: token) == nil)
+        }
+        chmod(ground.shared + "/a", 0o600)
+        #expect(try file.currentIdentity() != file.identity)
+        let changed = file.identity.changed
+        let (later, earlier) = (changed.seconds + 3, changed.seconds + 1)
+        #expect(file.identity.isSettled(now: FileTime(seconds: later, nanoseconds: 0)))
+        #expect(!file.identity.isSettled(now: FileTime(seconds: earlier, nanoseconds: 0)))
+        #expect(!file.identity.isSettled(now: FileTime(seconds: changed.seconds - 100, nanoseconds: 0)))
+    }
+}
