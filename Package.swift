@@ -77,7 +77,7 @@ let package = Package(
         .target(name: "OfficeFolders", dependencies: ["OfficeCore", "CLinux", logging]),
         .target(
             name: "OfficeTransfer",
-            dependencies: ["OfficeCore", "OfficeFolders", crypto, nioCore, logging, collections]),
+            dependencies: ["OfficeCore", "OfficeFolders", crypto, nioCore, nioPosix, logging, collections]),
         .target(
             name: "OfficeControl",
             dependencies: [

@@ -1,0 +1,224 @@
+/// Decides which block is asked for where: a pure state machine without network or file, whose time is given.
+///
+/// A lone source gets everything that is missing in one request: there is no one to share with, and nothing to
+/// wait for. Several get as many blocks at a time as they deliver in about a second, two requests deep, so that
+/// a slow one holds up little and a stalled one costs at most its blocks in flight; when all is asked for, what is
+/// still out is asked for once more from whoever is idle. A block counts once, however often it comes.
+///
+/// What happened goes in by the methods; what is to be done comes out of `actions(now:)`.
+package struct BlockScheduler: Sendable {
+    package typealias Source = Int
+
+    package struct Request: Sendable, Equatable {
+        package let id: Int
+        package let source: Source
+        /// Ascending and apart.
+        package let ranges: [Range<Int>]
+    }
+
+    package enum Action: Sendable, Equatable {
+        case ask(Request)
+        /// The request was for more than its source's part: end it (and say `ended`).
+        case stop(request: Int)
+    }
+
+    package struct Policy: Sendable {
+        /// Blocks that a new source among several gets.
+        package var firstWindow = 2
+        package var largestWindow = 64
+        /// Requests in flight to one source among several: one is answered while the next is under way.
+        package var depth = 2
+        /// Ranges in one request.
+        package var ranges = 4096
+        /// Wrong blocks of one source, after which it is put aside.
+        package var rejections = 4
+        /// Requests in flight for one block near the end.
+        package var copies = 2
+        package init() {}
+    }
+
+    private struct SourceState {
+        var window: Int
+        var rejected = 0
+        var isAside = false
+        var delivered = 0
+        var since: Duration
+    }
+
+    private struct Flight {
+        let source: Source
+        var open: BlockSet
+        let isWhole: Bool
+        var isStopping = false
+    }
+
+    package private(set) var held: BlockSet
+    private let policy: Policy
+    private var sources: [Source: SourceState] = [:]
+    private var flights: [Int: Flight] = [:]
+    /// Held, or in at least one flight.
+    private var asked: BlockSet
+    private var nextRequest = 0
+
+    package init(held: BlockSet, policy: Policy = Policy()) {
+        self.held = held
+        self.policy = policy
+        asked = held
+    }
+
+    package var isFinished: Bool { held.isFull }
+
+    /// Whether a source was put aside: for wrong blocks, or until it is revived.
+    package func isAside(_ source: Source) -> Bool { sources[source]?.isAside ?? true }
+
+    // MARK: What happened
+
+    package mutating func added(_ source: Source, now: Duration) {
+        guard sources[source] == nil else { return }
+        sources[source] = SourceState(window: policy.firstWindow, since: now)
+    }
+
+    package mutating func removed(_ source: Source) {
+        sources[source] = nil
+        endFlights(of: source)
+    }
+
+    /// A source that gives no sign: what it was asked for goes to others, until `revived`.
+    package mutating func stalled(_ source: Source) {
+        sources[source]?.isAside = true
+        endFlights(of: source)
+    }
+
+    package mutating func revived(_ source: Source, now: Duration) {
+        guard let state = sources[source], state.rejected < policy.rejections else { return }
+        sources[source] = SourceState(window: policy.firstWindow, rejected: state.rejected, since: now)
+    }
+
+    /// A verified block came. True if it is the first of its number: the one to keep.
+    package mutating func delivered(_ block: Int, of request: Int, now: Duration) -> Bool {
+        if let source = flights[request]?.source {
+            flights[request]?.open.remove(block)
+            measure(source, now: now)
+        }
+        asked.insert(block)
+        return held.insert(block)
+    }
+
+    /// A block came that is not what it should be.
+    package mutating func rejected(_ block: Int, of request: Int) {
+        guard let source = flights[request]?.source else { return }
+        flights[request]?.open.remove(block)
+        release(block)
+        sources[source]?.rejected += 1
+        guard let state = sources[source], state.rejected >= policy.rejections else { return }
+        sources[source]?.isAside = true
+        endFlights(of: source)
+    }
+
+    /// No more comes of a request, whether it was answered whole or broke.
+    package mutating func ended(_ request: Int) {
+        guard let flight = flights.removeValue(forKey: request) else { return }
+        var next = flight.open.firstMember(from: 0)
+        while let block = next {
+            release(block)
+            next = flight.open.firstMember(from: block + 1)
+        }
+    }
+
+    /// A block that was held turned out not to be (its file changed beneath): it is missing again.
+    package mutating func lost(_ block: Int) {
+        guard held.remove(block) else { return }
+        release(block)
+    }
+
+    private mutating func endFlights(of source: Source) {
+        for (id, flight) in flights where flight.source == source { ended(id) }
+    }
+
+    /// Free to be asked for again, unless it is held or under way elsewhere.
+    private mutating func release(_ block: Int) {
+        guard !held.contains(block), !flights.values.contains(where: { $0.open.contains(block) }) else { return }
+        asked.remove(block)
+    }
+
+    /// The window follows what the source delivered in the last second.
+    private mutating func measure(_ source: Source, now: Duration) {
+        guard var state = sources[source] else { return }
+        state.delivered += 1
+        if now - state.since >= .seconds(1) {
+            state.window = min(max(state.delivered, policy.firstWindow), policy.largestWindow)
+            state.delivered = 0
+            state.since = now
+        } else if state.delivered > state.window {
+            state.window = min(state.delivered, policy.largestWindow)
+        }
+        sources[source] = state
+    }
+
+    // MARK: What to do
+
+    package mutating func actions(now: Duration) -> [Action] {
+        guard !isFinished else { return [] }
+        let active = sources.filter { !$0.value.isAside }.keys.sorted()
+        guard active.count > 1 else { return active.first.map { whole(from: $0) } ?? [] }
+        var actions = stopWholeRequests()
+        for source in active {
+            while let request = share(for: source) { actions.append(.ask(request)) }
+        }
+        return actions
+    }
+
+    private mutating func whole(from source: Source) -> [Action] {
+        guard !flights.values.contains(where: { $0.source == source }) else { return [] }
+        let ranges = asked.missingRanges(limit: policy.ranges)
+        guard !ranges.isEmpty else { return [] }
+        return [.ask(fly(ranges, from: source, isWhole: true))]
+    }
+
+    private mutating func stopWholeRequests() -> [Action] {
+        var actions: [Action] = []
+        for (id, flight) in flights where flight.isWhole && !flight.isStopping {
+            flights[id]?.isStopping = true
+            actions.append(.stop(request: id))
+        }
+        return actions
+    }
+
+    /// The next request for one source among several; nil while it has enough.
+    private mutating func share(for source: Source) -> Request? {
+        guard let state = sources[source] else { return nil }
+        let mine = flights.values.filter { $0.source == source }
+        let inFlight = mine.reduce(0) { $0 + $1.open.count }
+        guard mine.count < policy.depth, !mine.contains(where: \.isWhole), inFlight < state.window else { return nil }
+        let room = max(1, (state.window - inFlight + 1) / 2)
+        let ranges = asked.missingRanges(limit: policy.ranges, blocks: room)
+        if !ranges.isEmpty { return fly(ranges, from: source, isWhole: false) }
+        // Near the end: what is out elsewhere, once more, but only from a source with nothing else to do.
+        guard mine.isEmpty, let block = mostUrgent(not: source) else { return nil }
+        return fly([block..<(block + 1)], from: source, isWhole: false)
+    }
+
+    /// A block in flight elsewhere with room for one more copy.
+    private func mostUrgent(not source: Source) -> Int? {
+        for (_, flight) in flights.sorted(by: { $0.key < $1.key }) where flight.source != source && !flight.isStopping {
+            var next = flight.open.firstMember(from: 0)
+            while let block = next {
+                let copies = flights.values.count { $0.open.contains(block) }
+                if copies < policy.copies { return block }
+                next = flight.open.firstMember(from: block + 1)
+            }
+        }
+        return nil
+    }
+
+    private mutating func fly(_ ranges: [Range<Int>], from source: Source, isWhole: Bool) -> Request {
+        nextRequest += 1
+        var open = BlockSet(capacity: held.capacity)
+        for block in ranges.joined() {
+            open.insert(block)
+            asked.insert(block)
+        }
+        flights[nextRequest] = Flight(source: source, open: open, isWhole: isWhole)
+        return Request(id: nextRequest, source: source, ranges: ranges)
+    }
+}

@@ -1,0 +1,65 @@
+import Dispatch
+import NIOPosix
+import Synchronization
+
+/// The threads on which files are read, hashed and written: never an event loop, never Swift's cooperative pool.
+///
+/// Two pools: `work` for what keeps a processor or the disk busy, and more threads for fsync, which only wait
+/// (file systems group the commits of those that wait together). Its threads end when it is let go.
+package final class WorkPool: Sendable {
+    private let work: NIOThreadPool
+    private let syncing: NIOThreadPool
+    private let syncThreads: Int
+
+    package init(threads: Int = 4, syncThreads: Int = 16) {
+        work = NIOThreadPool(numberOfThreads: threads)
+        syncing = NIOThreadPool(numberOfThreads: syncThreads)
+        self.syncThreads = syncThreads
+        work.start()
+        syncing.start()
+    }
+
+    deinit {
+        work.shutdownGracefully { _ in }
+        syncing.shutdownGracefully { _ in }
+    }
+
+    /// Runs blocking code on a thread of the pool. It runs to its end even if the caller is cancelled.
+    package func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            submit { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+
+    /// Runs `body` soon. The pool is alive as long as anyone can call this, so nothing is ever refused.
+    func submit(_ body: @escaping @Sendable () -> Void) {
+        work.submit { _ in body() }
+    }
+
+    /// Calls `body` for each index below `count`, several at a time, and waits. For threads of `work` only: it
+    /// blocks the caller.
+    func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+        guard count > 1 else {
+            if count == 1 { body(0) }
+            return
+        }
+        let next = Mutex(0)
+        let group = DispatchGroup()
+        for _ in 0..<min(count, syncThreads) {
+            group.enter()
+            syncing.submit { _ in
+                defer { group.leave() }
+                while let index = next.withLock({ $0.nextIndex(below: count) }) { body(index) }
+            }
+        }
+        group.wait()
+    }
+}
+
+extension Int {
+    fileprivate mutating func nextIndex(below count: Int) -> Int? {
+        guard self < count else { return nil }
+        defer { self += 1 }
+        return self
+    }
+}
