@@ -40,10 +40,9 @@ final class FileReception {
         let known = Set(verified)
         for block in journal.blocks where leaves[block.index] != block.digest {
             try stop.check()
-            guard
-                try known.contains(block)
-                    || reader.digest(of: block.index, in: geometry, from: partial) == block.digest
-            else { continue }
+            if !known.contains(block) {
+                guard try reader.digest(of: block.index, in: geometry, from: partial) == block.digest else { continue }
+            }
             leaves[block.index] = block.digest
             held.insert(block.index)
         }
@@ -163,10 +162,13 @@ final class FileReception {
         return true
     }
 
-    /// The open block, if any, will not be finished.
-    func abandonBlock() {
-        if let block = open { touched.insert(block.index) }
+    /// The open block, if any, will not be finished. Whether some of it had come.
+    @discardableResult
+    func abandonBlock() -> Bool {
+        guard let block = open else { return false }
+        touched.insert(block.index)
         open = nil
+        return block.filled > 0
     }
 
     /// A block that is a hole in the source.

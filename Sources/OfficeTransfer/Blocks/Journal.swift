@@ -1,5 +1,5 @@
 import NIOCore
-package import OfficeCore
+import OfficeCore
 
 /// What is written beside a partial file: which version of which source it is of, and which of its blocks have
 /// arrived and been verified, each with its digest.

@@ -5,6 +5,9 @@ package import OfficeCore
 ///
 /// On the wire: type (1 byte), payload length (4 bytes, big-endian), payload. All integers are big-endian.
 package enum Frame: Sendable, Equatable {
+    /// A sign of life from who works on something that takes long; means nothing, and may come between any frames.
+    case ping
+
     // Requests.
     case list(ListRequest)
     case want(Want)
@@ -42,6 +45,7 @@ package enum Frame: Sendable, Equatable {
 
     /// The first byte of each frame.
     enum Kind: UInt8 {
+        case ping = 0x00
         case list = 0x01
         case want = 0x02
         case offer = 0x03

@@ -81,6 +81,7 @@ struct FieldReader {
 
     mutating func frame(_ kind: Frame.Kind) throws(OfficeError) -> Frame {
         switch kind {
+        case .ping: .ping
         case .list: .list(try list())
         case .want: .want(try want())
         case .offer: .offer(try offer())

@@ -57,6 +57,7 @@ package struct FrameEncoder: Sendable {
                 $0.buffer.writeMultipleIntegers(item, UInt32(first), UInt32(digests.count))
                 for digest in digests { $0.write(digest) }
             }
+        case .ping: write(.ping) { _ in }
         case .block, .blockEnd, .hole, .done, .committed, .end: writeSmall(frame)
         }
     }

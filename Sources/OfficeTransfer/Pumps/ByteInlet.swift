@@ -32,13 +32,14 @@ final class ByteInlet: Sendable {
 
     /// Takes a piece; returns when there is room for another. One caller at a time.
     func push(_ piece: ByteBuffer) async throws {
-        let mustWait = try state.withLock { (state) throws -> Bool in
-            if let failure = state.failure { throw failure }
+        let (failure, mustWait) = state.withLock { state -> ((any Error)?, Bool) in
+            guard state.failure == nil else { return (state.failure, false) }
             state.pending.append(piece)
             state.pendingBytes += piece.readableBytes
             startIfIdle(&state)
-            return state.pendingBytes >= capacity
+            return (nil, state.pendingBytes >= capacity)
         }
+        if let failure { throw failure }
         if mustWait { try await wait(forEnd: false) }
     }
 
@@ -48,7 +49,7 @@ final class ByteInlet: Sendable {
     }
 
     private func wait(forEnd: Bool) async throws {
-        try await withCheckedThrowingContinuation { continuation in
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             state.withLock { state in
                 if let failure = state.failure {
                     continuation.resume(throwing: failure)

@@ -49,6 +49,16 @@ final class ByteOutlet: Sendable {
         }
     }
 
+    /// Hands `sign` to who waits for a piece that takes long to make; nothing happens where nobody waits.
+    func nudge(with sign: ByteBuffer) {
+        state.withLock { state in
+            guard state.ready.isEmpty, let waiter = state.waiter, !state.isClosed else { return }
+            state.ready.append(sign)
+            state.waiter = nil
+            waiter.resume()
+        }
+    }
+
     /// Nobody takes any more: returns when the maker is at rest, so that what it works on can be closed.
     func close() async {
         await withCheckedContinuation { continuation in

@@ -69,7 +69,7 @@ final class ChangeMaker {
                 try folder.makeDirectory(way)
                 try folder.sync(parent)
                 wasThere = false
-            } catch where error.code == .exists {
+            } catch  where error.code == .exists {
                 // Through a link to a folder the next step succeeds; what is no folder fails there or here.
                 if way == path, try folder.entry(way).kind != .directory { throw error }
             }

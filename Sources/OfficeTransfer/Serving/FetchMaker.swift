@@ -58,7 +58,8 @@ final class FetchMaker {
         let serving = Serving(want: want, file: file, known: cache.leaves(of: file.identity))
         guard want.token.isEmpty || want.token == file.identity.token else { throw changedWhileRead() }
         guard (want.ranges.last?.upperBound ?? 0) <= serving.geometry.count else {
-            throw OfficeError(.malformed, want.path.description, "the file does not have the blocks that were asked for")
+            throw OfficeError(
+                .malformed, want.path.description, "the file does not have the blocks that were asked for")
         }
         let head = FileHead(
             item: want.item, size: file.identity.size, modified: file.identity.modified, executable: file.executable,

@@ -54,7 +54,7 @@ final class OfferMaker {
     private func entryIfAny(_ path: RelativePath) throws(OfficeError) -> Entry? {
         do throws(OfficeError) {
             return try folder.entry(path)
-        } catch where error.code == .notFound {
+        } catch  where error.code == .notFound {
             return nil
         }
     }

@@ -51,7 +51,6 @@ final class StoreReceiver {
         for piece in pieces {
             decoder.append(piece)
             while let frame = try decoder.next() {
-                try stop.check()
                 try take(frame)
             }
         }
@@ -67,6 +66,7 @@ final class StoreReceiver {
     private func take(_ frame: Frame) throws(OfficeError) {
         guard !isOver else { throw malformed("frames behind the end") }
         switch frame {
+        case .ping: break
         case .store(let head): try begin(head)
         case .end(Frame.wholeExchange, nil): try finish()
         case .keep, .block, .data, .blockEnd, .hole, .end, .fail: try takeContent(frame)
@@ -116,7 +116,7 @@ final class StoreReceiver {
         guard let item = current?.head.item else { throw malformed("content outside of a file") }
         do throws(OfficeError) {
             try apply(frame)
-        } catch where error.code != .malformed {
+        } catch  where error.code != .malformed {
             fail(item, error)
             // END and FAIL end the item themselves.
             switch frame {

@@ -1,0 +1,333 @@
+import NIOCore
+import OfficeCore
+import OfficeFolders
+
+/// What the files of one download have in common.
+struct DownloadContext: Sendable {
+    let source: RemotePlace
+    let folder: Folder
+    let force: Bool
+    /// Times and modes are brought up to date even where the content is the same.
+    let keepsMetadata: Bool
+    /// How often a file that keeps changing is begun anew.
+    let changes: Int
+    let ledger: TransferLedger
+    let stop: StopFlag
+}
+
+/// One file on its way here, over as many exchanges as it takes. Blocking code, used by one thread at a time.
+///
+/// Where something here may be kept (the same file, or what is left of another version) it asks for the source's
+/// hashes first, else at once for the blocks that are missing.
+final class FileDownload {
+    enum Phase {
+        /// The source's hashes are to be asked for.
+        case hashes
+        /// Blocks are.
+        case blocks
+        /// It is complete, and is being put on the disk.
+        case committing
+        /// Done, or failed.
+        case settled
+    }
+
+    private static let source: BlockScheduler.Source = 0
+
+    private let context: DownloadContext
+    /// Beneath the source's path; and here.
+    private let path: RelativePath
+    private let local: RelativePath
+    private(set) var phase: Phase
+    private var reception: FileReception?
+    /// The version that blocks are asked of; nil: whichever is there.
+    private var token: String?
+    private var head: FileHead?
+    private var manifest: [Digest256] = []
+    private var scheduler = BlockScheduler(held: BlockSet(capacity: 0))
+    private var request: BlockScheduler.Request?
+    private var rejected = 0
+    private var changes = 0
+    private var hasExisting: Bool
+    /// Bytes that the ledger expects of it.
+    private var expected: Int64
+
+    init(_ context: DownloadContext, _ entry: Entry, local: RelativePath, hasExisting: Bool) throws(OfficeError) {
+        self.context = context
+        self.local = local
+        self.hasExisting = hasExisting
+        path = entry.path
+        expected = entry.size
+        phase = hasExisting ? .hashes : .blocks
+        // Of a file of one block nothing can be left.
+        guard !hasExisting, BlockGeometry(size: entry.size).count > 1 else { return }
+        let reception = try openPartial()
+        token = reception.held.isEmpty ? nil : reception.token
+        if reception.isComplete { phase = .hashes }
+        if token != nil { renewScheduler(reception) }
+    }
+
+    var name: String { context.source.description(of: path) }
+    var isSettled: Bool { phase == .settled }
+    var isCommitting: Bool { phase == .committing }
+    private var ledger: TransferLedger { context.ledger }
+    private var node: Label { context.source.node }
+
+    private func openPartial() throws(OfficeError) -> FileReception {
+        if let reception { return reception }
+        let partial = try context.folder.partial(for: local, key: "get \(name)")
+        let reception = try FileReception(partial: partial, stop: context.stop)
+        self.reception = reception
+        if reception.heldBytes > 0 { ledger.resumed(reception.heldBytes) }
+        return reception
+    }
+
+    private func renewScheduler(_ reception: FileReception) {
+        scheduler = BlockScheduler(held: reception.held)
+        scheduler.added(Self.source, now: .zero)
+        request = nil
+    }
+
+    private func nextRequest() {
+        guard request == nil, case .ask(let next)? = scheduler.actions(now: .zero).first else { return }
+        request = next
+        rejected = 0
+    }
+
+    // MARK: Asking
+
+    func want(item: UInt32) throws(OfficeError) -> Want {
+        var want = Want(item: item, path: try context.source.path.appending(path))
+        head = nil
+        manifest = []
+        ledger.begin(name)
+        if phase == .hashes {
+            want.hashesOnly = true
+        } else if let token {
+            nextRequest()
+            want.token = token
+            want.ranges = request?.ranges ?? []
+        }
+        return want
+    }
+
+    /// The exchange broke off.
+    func interrupted() {
+        if reception?.abandonBlock() == true { ledger.resent(1) }
+        endRequest()
+    }
+
+    private func endRequest() {
+        if let request { scheduler.ended(request.id) }
+        request = nil
+    }
+
+    // MARK: Answers
+
+    func begin(_ head: FileHead) throws(OfficeError) {
+        guard self.head == nil else { throw malformed("a file that begins twice") }
+        self.head = head
+        ledger.expect(files: 0, bytes: head.size - expected)
+        expected = head.size
+        guard phase == .blocks else { return }
+        guard token == nil || token == head.token else { throw malformed("a version that was not asked for") }
+        guard token == nil else { return }
+        let reception = try openPartial()
+        try adopt(head, in: reception) { _, _ in false }
+        renewScheduler(reception)
+        nextRequest()
+    }
+
+    /// Goes over to a version; what is not kept is not counted any more.
+    private func adopt(
+        _ head: FileHead, in reception: FileReception, keeping isUnchanged: (Int, Digest256) -> Bool
+    ) throws(OfficeError) {
+        let before = reception.heldBytes
+        try reception.begin(size: head.size, token: head.token, keeping: isUnchanged)
+        if before > reception.heldBytes { ledger.lost(before - reception.heldBytes) }
+        token = head.token
+    }
+
+    func manifest(first: Int, digests: [Digest256]) throws(OfficeError) {
+        guard phase == .hashes, let head, first == manifest.count,
+            first + digests.count <= BlockGeometry(size: head.size).count
+        else { throw malformed("hashes out of place") }
+        manifest += digests
+    }
+
+    func block(_ index: Int, length: Int) throws(OfficeError) {
+        try open().beginBlock(index, length: length)
+    }
+
+    func data(_ piece: ByteBuffer) throws(OfficeError) {
+        let reception = try open()
+        ledger.moved(piece.readableBytes, with: node)
+        try reception.add(piece)
+    }
+
+    func blockEnd(_ index: Int, digest: Digest256) throws(OfficeError) {
+        let reception = try open()
+        guard let request else { throw malformed("a block that was not asked for") }
+        if try reception.endBlock(index, digest: digest) {
+            try delivered(index, reception, request)
+        } else {
+            rejected += 1
+            scheduler.rejected(index, of: request.id)
+            ledger.rejected(with: node)
+        }
+    }
+
+    func hole(_ index: Int) throws(OfficeError) {
+        let reception = try open()
+        guard let request else { throw malformed("a block that was not asked for") }
+        try reception.addHole(index)
+        try delivered(index, reception, request)
+    }
+
+    private func delivered(
+        _ index: Int, _ reception: FileReception, _ request: BlockScheduler.Request
+    ) throws(OfficeError) {
+        guard scheduler.delivered(index, of: request.id, now: .zero) else { throw malformed("a block that came twice") }
+        ledger.verified(reception.geometry.length(of: index), with: node)
+    }
+
+    /// The reception, while blocks of it may come.
+    private func open() throws(OfficeError) -> FileReception {
+        guard phase == .blocks, head != nil, let reception else { throw malformed("content out of place") }
+        return reception
+    }
+
+    func end(root: ContentRoot?) throws(OfficeError) {
+        guard let head else { throw malformed("the end of a file that did not begin") }
+        switch phase {
+        case .hashes: try endHashes(head, root)
+        case .blocks: try endBlocks(root)
+        case .committing, .settled: throw malformed("the end of a file that is over")
+        }
+    }
+
+    private func endBlocks(_ root: ContentRoot?) throws(OfficeError) {
+        let reception = try open()
+        let isWhole = request?.ranges.count == 1 && request?.ranges.first == 0..<reception.geometry.count
+        let missing = (request?.ranges.joined().count { !reception.held.contains($0) } ?? 0) - rejected
+        guard reception.abandonBlock() == false, missing <= 0 else { throw malformed("blocks that are missing") }
+        endRequest()
+        guard reception.isComplete else {
+            guard scheduler.isAside(Self.source) else { return }
+            throw OfficeError(
+                .temporary, name, "\(node) sends blocks that arrive damaged", mend: "Run the same again to go on.")
+        }
+        if let root, root != reception.root {
+            guard !isWhole else { throw malformed("a root that is not the content's") }
+            // Blocks of an earlier time and of now don't fit: it changed without a sign.
+            return try sourceChanged()
+        }
+        phase = .committing
+    }
+
+    /// The source answered that it is another version by now.
+    func sourceChanged() throws(OfficeError) {
+        reception?.abandonBlock()
+        endRequest()
+        changes += 1
+        guard changes < context.changes else {
+            throw OfficeError(
+                .temporary, name, "it keeps changing while it is read", mend: "Run the same again when it is at rest.")
+        }
+        token = nil
+        phase = hasExisting || reception?.held.isEmpty == false ? .hashes : .blocks
+    }
+
+    // MARK: What is here already
+
+    private func endHashes(_ head: FileHead, _ root: ContentRoot?) throws(OfficeError) {
+        let geometry = BlockGeometry(size: head.size)
+        guard manifest.count == geometry.count,
+            root == nil || root == MerkleTree.root(size: head.size, leaves: manifest)
+        else { throw malformed("hashes that are not the file's") }
+        let existing = hasExisting ? try existingLeaves(like: geometry) : nil
+        if hasExisting, let existing, existing.file.identity.size == head.size, existing.leaves == manifest {
+            return try settleAsThere(head)
+        }
+        guard !hasExisting || context.force else {
+            throw OfficeError(
+                .exists, name, "a different file of that name is there already", mend: "Add --force to replace it.")
+        }
+        let reception = try openPartial()
+        let manifest = self.manifest
+        try adopt(head, in: reception) { index, digest in manifest[index] == digest }
+        if let existing { try copyUnchanged(from: existing, into: reception) }
+        renewScheduler(reception)
+        phase = reception.isComplete ? .committing : .blocks
+    }
+
+    /// What is here, hashed, where blocks of it can be compared with the source's.
+    private func existingLeaves(
+        like geometry: BlockGeometry
+    ) throws(OfficeError) -> (file: ReadableFile, leaves: [Digest256])? {
+        let file = try context.folder.open(local)
+        let mine = BlockGeometry(size: file.identity.size)
+        guard mine.blockSize == geometry.blockSize, mine.count > 1 || mine.size == geometry.size else { return nil }
+        return (file, try leaves(of: file, cache: NoHashCache(), stop: context.stop))
+    }
+
+    private func settleAsThere(_ head: FileHead) throws(OfficeError) {
+        if context.keepsMetadata || context.force {
+            if try context.folder.entry(local).executable != head.executable {
+                try context.folder.setExecutable(local, head.executable)
+            }
+            try context.folder.setModified(local, head.modified)
+        }
+        ledger.resumed(head.size)
+        finish()
+    }
+
+    private func copyUnchanged(
+        from existing: (file: ReadableFile, leaves: [Digest256]), into reception: FileReception
+    ) throws(OfficeError) {
+        for (index, digest) in existing.leaves.prefix(manifest.count).enumerated()
+        where digest == manifest[index] && !reception.held.contains(index) {
+            try context.stop.check()
+            if try reception.copyBlock(index, digest: digest, from: existing.file) {
+                ledger.resumed(Int64(reception.geometry.length(of: index)))
+            }
+        }
+    }
+
+    // MARK: The end
+
+    /// What has to be committed, once the phase is `committing`.
+    func commitItem() throws(OfficeError) -> CommitGroup.Item {
+        guard let reception, let head else { throw malformed("a file without content") }
+        return CommitGroup.Item(
+            partial: reception.partial, path: local, modified: head.modified, executable: head.executable,
+            replacing: context.force ? .always : .never)
+    }
+
+    var size: Int64 { head?.size ?? 0 }
+
+    /// It has its name, and is on the disk.
+    func finish() {
+        reception?.partial.close()
+        reception = nil
+        phase = .settled
+        ledger.done()
+    }
+
+    func fail(_ error: OfficeError) {
+        close()
+        phase = .settled
+        ledger.failed(name, error)
+    }
+
+    /// Lets go of the partial file, which stays for the next time.
+    func close() {
+        reception?.partial.close()
+        reception = nil
+    }
+}
+
+/// Remembers nothing: for hashing once.
+struct NoHashCache: HashCache {
+    func leaves(of identity: FileIdentity) -> [Digest256]? { nil }
+    func remember(_ leaves: [Digest256], of identity: FileIdentity) {}
+}

@@ -1,0 +1,171 @@
+import NIOCore
+import OfficeCore
+import OfficeFolders
+
+/// One source of a `get`: a file, or a folder with all that is in it.
+struct TreeDownload {
+    /// Batches on their way at once: while one is put on the disk the next comes in.
+    private static let batchesAtOnce = 2
+
+    let session: TransferSession
+    let source: RemotePlace
+    let chooser: DestinationChooser
+    private let stop = StopFlag()
+
+    init(session: TransferSession, source: RemotePlace, chooser: DestinationChooser) {
+        self.session = session
+        self.source = source
+        self.chooser = chooser
+    }
+
+    func run() async throws {
+        try await withTaskCancellationHandler {
+            let listing = try await RemoteListing.load(source, session: session, recursive: chooser.recursive)
+            session.ledger.expect(files: listing.inventory.items, bytes: listing.inventory.bytes)
+            let (chooser, source, stop) = (self.chooser, self.source, self.stop)
+            let choice = try await session.pool.run { try chooser.choose(for: source, kind: listing.root.kind) }
+            let context = DownloadContext(
+                source: source, folder: choice.folder, force: session.options.force, keepsMetadata: false,
+                changes: session.options.changes, ledger: session.ledger, stop: stop)
+            try await Self.carryOut(
+                TreeWriter(context, inventory: listing.inventory, root: choice.root, isNew: choice.isNew), context,
+                session: session)
+            let hasFailed = !listing.failures.isEmpty || session.ledger.failures > 0
+            try await session.pool.run {
+                if hasFailed { choice.marker?.close() } else { try choice.marker?.discard() }
+            }
+        } onCancel: {
+            stop.set()
+        }
+    }
+
+    /// Brings everything of the writer's inventory, a few batches at a time.
+    static func carryOut(_ writer: TreeWriter, _ context: DownloadContext, session: TransferSession) async throws {
+        let writer = Handover(writer)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var running = 0
+            while let batch = try await session.pool.run({ try writer.value.nextBatch().map { Handover($0) } }) {
+                if running == batchesAtOnce {
+                    try await group.next()
+                    running -= 1
+                }
+                group.addTask { try await BatchDownload(session: session, context: context, batch: batch).run() }
+                running += 1
+            }
+            try await group.waitForAll()
+        }
+        let pool = session.pool
+        try await pool.run { try writer.value.finish(pool: pool) }
+    }
+}
+
+/// What a source is, before anything moves.
+struct RemoteListing: Sendable {
+    var root: Entry
+    var inventory = Inventory()
+    var failures: [OfficeError] = []
+
+    /// Asks until it is whole, or patience ends.
+    static func load(
+        _ place: RemotePlace, session: TransferSession, recursive: Bool
+    ) async throws -> RemoteListing {
+        var listing: RemoteListing?
+        try await session.persist(place, hasBegun: false) {
+            listing = try await attempt(place, session: session, recursive: recursive)
+            return true
+        }
+        guard let listing else { throw cutOff() }
+        for failure in listing.failures {
+            session.ledger.failed("\(place.node)/\(place.share)/\(failure.what)", failure)
+        }
+        return listing
+    }
+
+    private static func attempt(
+        _ place: RemotePlace, session: TransferSession, recursive: Bool
+    ) async throws -> RemoteListing {
+        let request = ListRequest(path: place.path, recursive: recursive, withSelf: true)
+        let limits = session.options.limits
+        do {
+            return try await session.exchange(
+                with: place, .list, send: { try await $0(FrameEncoder.encoded(.list(request))) },
+                receive: { body in
+                    var listing: RemoteListing?
+                    for try await batch in ListingStream(body, of: request, limits: limits) {
+                        if listing == nil, let root = batch.entries.first {
+                            guard root.path.isRoot else { throw malformed("a listing without the folder itself") }
+                            listing = RemoteListing(root: root)
+                            if root.kind == .directory, !recursive { throw needsRecursive(place) }
+                        }
+                        listing?.inventory.append(batch.entries)
+                        listing?.failures += batch.failures
+                    }
+                    guard let listing else { throw malformed("an empty listing") }
+                    return listing
+                })
+        } catch let error as OfficeError where error.code != .temporary && error.code != .unavailable {
+            throw error.about(place.description)
+        }
+    }
+
+    static func needsRecursive(_ place: some CustomStringConvertible) -> OfficeError {
+        OfficeError(.usage, "\(place)", "it is a folder", mend: "Add -r to copy it with all that is in it.")
+    }
+}
+
+/// Some files that travel together, over as many exchanges as it takes.
+struct BatchDownload {
+    let session: TransferSession
+    let context: DownloadContext
+    let batch: Handover<[FileDownload]>
+
+    func run() async throws {
+        do {
+            try await session.persist(context.source, hasBegun: true) {
+                try await fetch()
+                return batch.value.allSatisfy(\.isSettled)
+            }
+        } catch {
+            try await close()
+            throw error
+        }
+        try await close()
+    }
+
+    private func close() async throws {
+        let batch = self.batch
+        try await session.pool.run { for download in batch.value { download.close() } }
+    }
+
+    /// One exchange for all that is not settled.
+    private func fetch() async throws {
+        let (batch, pool, limits) = (self.batch, session.pool, session.options.limits)
+        let folder = context.folder
+        let (receiver, wants) = try await pool.run {
+            let open = batch.value.filter { !$0.isSettled }
+            var encoder = FrameEncoder(limits: limits)
+            for (item, download) in open.enumerated() {
+                encoder.write(.want(try download.want(item: UInt32(item))))
+            }
+            let commits = CommitGroup(folder: folder, pool: pool)
+            return (Handover(FetchReceiver(open, commits: commits, limits: limits)), encoder.take())
+        }
+        let inlet = ByteInlet(pool: pool) { try receiver.value.receive($0) }
+        var failure: (any Error)?
+        do {
+            try await session.exchange(
+                with: context.source, .fetch, send: { try await $0(wants) },
+                receive: { body in
+                    for try await piece in body { try await inlet.push(piece) }
+                    try await inlet.finish()
+                })
+        } catch {
+            failure = error
+        }
+        // What has come is taken in, also of a connection that broke: it need not come again.
+        do { try await inlet.finish() } catch { failure = error }
+        try await pool.run { receiver.value.close() }
+        if let failure { throw failure }
+        guard receiver.value.isOver else { throw cutOff() }
+    }
+}

@@ -1,0 +1,35 @@
+import NIOCore
+import OfficeCore
+
+/// The frames of a body, as many at a time as have come: so that what is small costs no step of its own.
+struct FrameReader {
+    private var pieces: BodyStream.AsyncIterator
+    private var decoder: FrameDecoder
+
+    init(_ body: BodyStream, limits: TransferLimits) {
+        pieces = body.makeAsyncIterator()
+        decoder = FrameDecoder(limits: limits)
+    }
+
+    /// The next frames, at least one and at most `limit`, without PINGs; nil at the end of the body. Throws
+    /// `.temporary` where the body ends within a frame: it was cut.
+    mutating func next(upTo limit: Int = .max) async throws -> [Frame]? {
+        while true {
+            var frames: [Frame] = []
+            while frames.count < limit, let frame = try decoder.next() {
+                if frame != .ping { frames.append(frame) }
+            }
+            if !frames.isEmpty { return frames }
+            guard let piece = try await pieces.next() else {
+                guard decoder.isAtBoundary else { throw cutOff() }
+                return nil
+            }
+            decoder.append(piece)
+        }
+    }
+}
+
+/// The error for a body that ends before it is over.
+func cutOff() -> OfficeError {
+    OfficeError(.temporary, "transfer", "the connection was lost", mend: "Run the same again to go on.")
+}

@@ -1,0 +1,5 @@
+import NIOCore
+import OfficeCore
+import Testing
+
+@testable import OfficeTransfer
