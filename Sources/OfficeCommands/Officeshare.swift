@@ -47,5 +47,5 @@ struct OfficeAdmin: ParsableCommand {
 struct Share: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "share", abstract: "Offer folders of this machine to the office.",
-        subcommands: [ShareList.self])
+        subcommands: [ShareAdd.self, ShareSet.self, ShareRemove.self, ShareList.self])
 }

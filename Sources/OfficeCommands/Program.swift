@@ -69,7 +69,7 @@ package enum Program {
         case let several as Failures:
             failure = several.summary
             if !asJSON {
-                for item in several.items { console.note("officeshare: \(item.error)") }
+                for error in several.errors { console.note("officeshare: \(error)") }
                 return failure.code.exitStatus
             }
         case let error as OfficeError: failure = error

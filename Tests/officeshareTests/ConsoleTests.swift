@@ -59,10 +59,12 @@ struct ConsoleTests {
 
     @Test("Several failures: one code for all is the status, else 1")
     func failures() {
-        let missing = Failures.Item(what: "a", error: OfficeError(.notFound, "a", "no such file"))
-        let denied = Failures.Item(what: "b", error: OfficeError(.notAllowed, "b", "the share is read-only"))
-        #expect(Failures(verb: "get", items: [missing, missing]).code.exitStatus == 66)
-        #expect(Failures(verb: "get", items: [missing, denied]).code.exitStatus == 1)
-        #expect(Failures(verb: "get", items: [missing]).summary == missing.error)
+        let missing = OfficeError(.notFound, "a", "no such file")
+        let denied = OfficeError(.notAllowed, "b", "the share is read-only")
+        #expect(Failures(verb: "rm", errors: [missing, missing], of: 2).code.exitStatus == 66)
+        #expect(Failures(verb: "rm", errors: [missing, missing], of: 3).code.exitStatus == 1)
+        #expect(Failures(verb: "rm", errors: [missing, denied], of: 2).code.exitStatus == 1)
+        #expect(Failures(verb: "rm", errors: [missing], of: 1).summary == missing)
+        #expect(Failures(verb: "rm", errors: [missing], of: 2).summary.code.exitStatus == 1)
     }
 }

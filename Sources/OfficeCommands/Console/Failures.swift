@@ -2,24 +2,28 @@ import OfficeCore
 
 /// Some of several items failed: each named, and one exit status for all.
 struct Failures: Error {
-    struct Item: Sendable {
-        let what: String
-        let error: OfficeError
+    let verb: String
+    let errors: [OfficeError]
+    /// 1 where some of several failed, or all with different codes; where all failed with one, that.
+    let code: OfficeError.Code
+
+    init(verb: String, errors: [OfficeError], code: OfficeError.Code) {
+        self.verb = verb
+        self.errors = errors
+        self.code = code
     }
 
-    let verb: String
-    let items: [Item]
-
-    /// All with one code: that code; else 1.
-    var code: OfficeError.Code {
-        guard let first = items.first?.error.code, items.allSatisfy({ $0.error.code == first }) else { return .partial }
-        return first
+    /// - Parameter total: How many items there were, the failed ones among them.
+    init(verb: String, errors: [OfficeError], of total: Int) {
+        let first = errors.first?.code ?? .partial
+        let isOne = errors.count >= total && errors.allSatisfy { $0.code == first }
+        self.init(verb: verb, errors: errors, code: isOne ? first : .partial)
     }
 
     /// The one error that stands for all, where only one can be told.
     var summary: OfficeError {
-        if items.count == 1, let only = items.first { return only.error }
+        if errors.count == 1, let only = errors.first, only.code == code { return only }
         return OfficeError(
-            code, verb, "\(items.count) items failed", mend: "Each is named with its reason where they are listed.")
+            code, verb, "\(HumanText.count(errors.count, "item")) failed: \(errors.first.map { "\($0)" } ?? "")")
     }
 }

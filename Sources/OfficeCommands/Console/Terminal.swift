@@ -39,8 +39,9 @@ struct Terminal: Sendable {
     }
 
     /// SGR codes (ECMA-48) around a text, where colours are wanted.
-    func styled(_ text: String, _ style: Style) -> String {
-        hasColours ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    func styled(_ text: String, _ style: Style?) -> String {
+        guard hasColours, let style else { return text }
+        return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
     }
 
     enum Style: String, Sendable {

@@ -4,9 +4,13 @@ import OfficeCore
 /// `ls` and `ls NODE`: what there is in the office.
 enum OfferList {
     static func show(node: Label?, in session: Session) async throws {
-        let query = node.map { "?node=" + percentEncoded($0.bytes) } ?? ""
-        let offers: [OfferModel] = try await session.client.get("/v1/offers\(query)")
+        let offers: [OfferModel] = try await session.client.get(path(of: node))
         try await session.show(array: offers) { table(offers) }
+    }
+
+    /// What the daemon has them under.
+    static func path(of node: Label?) -> String {
+        "/v1/offers" + (node.map { "?node=" + percentEncoded($0.bytes) } ?? "")
     }
 
     static func table(_ offers: [OfferModel]) -> Table {

@@ -21,17 +21,15 @@ struct DoctorChecks {
                 .good(
                     "daemon", "officeshared \(service.version) answers as \(service.nodeName), user \(service.userID)"))
             findings += await problems()
-            findings.append(await Self.avahi())
+            findings.append(await blocking { Self.avahi() })
             findings.append(await multicast())
             findings += await shares()
         } catch {
             let error = error as? OfficeError
             findings.append(.bad("daemon", error?.why ?? "it doesn't answer", mend: error?.mend))
-            findings.append(await Self.avahi())
+            findings.append(await blocking { Self.avahi() })
         }
-        findings.append(Self.clock())
-        findings.append(Self.disk("disk", path: Array("/var/lib".utf8)))
-        return findings
+        return findings + (await blocking { [Self.clock(), Self.disk("disk", path: Array("/var/lib".utf8))] })
     }
 
     /// What the daemon itself reports.
@@ -46,7 +44,7 @@ struct DoctorChecks {
     }
 
     /// Whether avahi-daemon takes connections: its socket outlives it when it is killed.
-    private static func avahi() async -> Finding {
+    private static func avahi() -> Finding {
         let path = "/run/avahi-daemon/socket"
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return .unknown("avahi", "no socket can be made") }
@@ -94,24 +92,23 @@ struct DoctorChecks {
         guard let shares: [ShareModel] = try? await session.client.get("/v1/shares") else {
             return [.unknown("shares", "the daemon doesn't say what it shares")]
         }
-        return shares.map(ShareOutput.init).flatMap { share -> [Finding] in
-            let check = "share \(share.name)"
-            var status = stat()
-            let answer = share.exactPath.withTerminated { stat($0, &status) }
-            if answer != 0 {
-                let reason = String(cString: strerror(errno))
-                guard errno != EACCES else {
-                    return [.unknown(check, "you may not look at \(share.path) yourself")]
-                }
-                return [
-                    .bad(check, "\(share.path): \(reason)", mend: "Take it back: officeshare share rm \(share.name)")
-                ]
-            }
-            guard status.st_mode & S_IFMT == S_IFDIR else {
-                return [.bad(check, "\(share.path) is no folder any more", mend: nil)]
-            }
-            return [.good(check, "\(share.path) is there"), Self.disk("disk of \(share.name)", path: share.exactPath)]
+        return await blocking { shares.map(ShareOutput.init).flatMap(Self.share) }
+    }
+
+    private static func share(_ share: ShareOutput) -> [Finding] {
+        let check = "share \(share.name)"
+        var status = stat()
+        guard share.exactPath.withTerminated({ stat($0, &status) }) == 0 else {
+            let reason = String(cString: strerror(errno))
+            if errno == EACCES { return [.unknown(check, "you may not look at \(share.path) yourself")] }
+            return [
+                .bad(check, "\(share.path): \(reason)", mend: "Take it back: 'officeshare share rm \(share.name)'.")
+            ]
         }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            return [.bad(check, "\(share.path) is no folder any more", mend: nil)]
+        }
+        return [.good(check, "\(share.path) is there"), disk("disk of \(share.name)", path: share.exactPath)]
     }
 
     /// Whether something disciplines the clock. A wrong one stops nothing here, but file times come from it.
