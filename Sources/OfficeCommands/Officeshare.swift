@@ -7,7 +7,7 @@ struct Officeshare: ParsableCommand {
         commandName: "officeshare",
         abstract: "The computers of an office share their folders.",
         discussion: """
-            Files of the office are named NODE/SHARE/PATH; 'officeshare ls' shows what there is.
+            Files of the office are named NODE/SHARE/PATH; 'officeshare ls' shows what there is. \
             A command that was interrupted goes on where it stopped when it is run again.
             """,
         version: "officeshare \(Product.version)",
@@ -20,7 +20,7 @@ struct Officeshare: ParsableCommand {
             CommandGroup(
                 name: "Files:",
                 subcommands: [
-                    List.self
+                    List.self, Find.self, Get.self, MakeDirectory.self, Move.self, Remove.self,
                 ]),
             CommandGroup(name: "Shells:", subcommands: [Completions.self]),
         ])

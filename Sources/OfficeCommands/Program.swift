@@ -26,20 +26,20 @@ package enum Program {
     }
 
     private static func run(_ arguments: [String], _ console: Console) async throws {
-        let command: any ParsableCommand
+        let verb: any OfficeCommand
         do {
-            command = try Officeshare.parseAsRoot(arguments)
+            var command = try Officeshare.parseAsRoot(arguments)
+            guard let ours = command as? any OfficeCommand else {
+                // Help, or a noun without its verb: running it throws its help.
+                return try command.run()
+            }
+            verb = ours
         } catch {
             guard Officeshare.exitCode(for: error) == .success else { throw usageError(error, arguments) }
             // Help, the version, a completion script: what was asked for, so on standard output.
             return try await console.write(ended(Officeshare.message(for: error)))
         }
-        if let verb = command as? any OfficeCommand {
-            try await verb.run(in: Session(options: verb.options, console: console))
-        } else {
-            // A noun without its verb: its help.
-            try await console.write(ended(Officeshare.helpMessage(for: type(of: command))))
-        }
+        try await verb.run(in: Session(options: verb.options, console: console))
     }
 
     private static func ended(_ text: String) -> String { text.hasSuffix("\n") ? text : text + "\n" }

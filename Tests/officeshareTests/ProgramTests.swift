@@ -81,6 +81,10 @@ struct ProgramTests {
             let outcome = try Self.run(arguments)
             #expect(outcome.status == 0 && !outcome.output.isEmpty && outcome.error.isEmpty)
         }
+        for arguments in [["help", "office", "create"], ["office", "create", "--help"], ["office", "create", "-h"]] {
+            #expect(try Self.run(arguments).output.contains("officeshare office create <name>"))
+        }
+        #expect(try Self.run(["office"]).output.contains("invite"))
     }
 
     @Test("doctor tells what it found without a daemon too, and exits 1")

@@ -7,7 +7,7 @@ struct OfficeCreate: OfficeCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Found an office with this node as its first admin.",
         discussion: """
-            Prints the office's recovery key, once. Keep it on paper: it makes any member an admin again when
+            Prints the office's recovery key, once. Keep it on paper: it makes any member an admin again when \
             every admin's disk is lost ('officeshare office recover').
             """)
 

@@ -7,7 +7,7 @@ struct ShareAdd: OfficeCommand {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Offer a folder of yours to the office.",
         discussion: """
-            Gives the service access to the folder by access lists (getfacl shows them), and says what it gave;
+            Gives the service access to the folder by access lists (getfacl shows them), and says what it gave; \
             'officeshare share rm' takes it back. The same again changes nothing.
             """)
 

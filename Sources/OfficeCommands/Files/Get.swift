@@ -1,0 +1,37 @@
+import ArgumentParser
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+
+struct Get: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get", abstract: "Copy files and folders of the office here.",
+        usage: "officeshare get <src> ... [<dest>] [--recursive] [--force] [--limit <rate>]",
+        discussion: """
+            Into DEST where that is a folder, else as DEST; a single SRC comes into the current folder. What is \
+            there already with the same content counts as done. Interrupted, the same again goes on.
+            """)
+
+    @Argument(help: ArgumentHelp("NODE/SHARE/PATH, one or more, and at last where to.", valueName: "path"))
+    var paths: [ByteString]
+
+    @Flag(name: [.short, .long], help: "Folders with all that is in them.")
+    var recursive = false
+
+    @Flag(name: [.short, .long], help: "Replace files that are there and different.")
+    var force = false
+
+    @OptionGroup var transfer: TransferOptionGroup
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let destination = paths.count > 1 ? try LocalPath(paths[paths.count - 1]) : LocalPath([])
+        let sources = try (paths.count > 1 ? paths.dropLast() : paths[...]).map { try RemotePlace(try $0.officePath()) }
+        let transferOptions = transfer.options(in: session, recursive: recursive, force: force)
+        let client = session.client
+        let summary = try await stoppable("get") {
+            await Downloader(transport: client, options: transferOptions).get(sources, to: destination.bytes)
+        }
+        try await TransferReport.show(summary, verb: "get", in: session)
+    }
+}

@@ -1,0 +1,32 @@
+import OfficeCore
+import OfficeTransfer
+
+/// How a transfer ended, told.
+enum TransferReport {
+    /// Prints the summary, in JSON also of what failed; throws what failed.
+    static func show(_ summary: TransferSummary, verb: String, in session: Session) async throws {
+        if session.wantsJSON {
+            try await session.console.write(JSONText.document(summary))
+        } else if summary.files > 0 || summary.failure == nil {
+            session.notice(line(summary))
+        }
+        if let code = summary.failure {
+            throw Failures(verb: verb, errors: summary.failed.map(\.error), code: code)
+        }
+    }
+
+    /// `3 files, 1.2 GiB in 12 s (98.0 MiB/s), 500.0 MiB were there already`.
+    static func line(_ summary: TransferSummary) -> String {
+        var text =
+            "\(HumanText.count(summary.files, "file")), \(HumanText.size(summary.bytes)) in "
+            + (summary.seconds < 10
+                ? "\(Int(summary.seconds)).\(Int(summary.seconds * 10) % 10) s"
+                : HumanText.duration(seconds: Int(summary.seconds)))
+        if summary.bytes > 0, summary.seconds > 0 {
+            text += " (\(HumanText.rate(Double(summary.bytes) / summary.seconds)))"
+        }
+        if summary.resumedBytes > 0 { text += ", \(HumanText.size(summary.resumedBytes)) were there already" }
+        if summary.resentBlocks > 0 { text += ", \(HumanText.count(summary.resentBlocks, "block")) asked for again" }
+        return text
+    }
+}
