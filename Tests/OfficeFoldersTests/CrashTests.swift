@@ -11,7 +11,7 @@ struct CrashTests {
 
     @Test("Killed at any moment of replacing a file, it is the old one or the new one, whole", arguments: 0..<8)
     func kill(round: Int) async throws {
-        let ground = Playground()
+        let ground = Playground(in: Playground.memory)
         let (shared, name) = (ground.shared, "file")
         await #expect(processExitsWith: .signal(SIGKILL)) { [shared = shared as String, round = round as Int] in
             let folder = try Folder(at: Array(shared.utf8))

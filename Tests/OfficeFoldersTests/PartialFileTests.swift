@@ -41,6 +41,7 @@ struct PartialFileTests {
 
     @Test("A change in the very moment of the exchange is noticed, and the changed file stays")
     func exchangeRace() throws {
+        let ground = Playground(in: Playground.memory)
         let folder = try ground.folder()
         let shared = ground.shared
         for round in 0..<300 {

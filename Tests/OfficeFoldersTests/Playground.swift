@@ -10,6 +10,9 @@ final class Playground: Sendable {
     var shared: String { path + "/shared" }
     var outside: String { path + "/outside" }
 
+    /// Where thousands of fsyncs cost nothing.
+    static let memory = "/dev/shm"
+
     init(in base: String = "/tmp") {
         var template = Array("\(base)/officefolders-XXXXXX".utf8CString)
         path =
