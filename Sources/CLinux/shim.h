@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/fsuid.h>
@@ -129,4 +130,10 @@ static inline int os_thread_become(uid_t uid, gid_t gid) {
     if (syscall(SYS_setgroups, 0, (void *)0) != 0) return -1;
     if (syscall(SYS_setresgid, gid, gid, gid) != 0) return -1;
     return (int)syscall(SYS_setresuid, uid, uid, uid);
+}
+
+/// The interface index an IPv6 socket address is bound to (sin6_scope_id); 0 of any other.
+static inline uint32_t os_scope_id(const struct sockaddr *address, socklen_t length) {
+    if (address->sa_family != AF_INET6 || length < sizeof(struct sockaddr_in6)) return 0;
+    return ((const struct sockaddr_in6 *)address)->sin6_scope_id;
 }

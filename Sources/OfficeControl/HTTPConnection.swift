@@ -20,6 +20,7 @@ package final class HTTPConnection: Sendable {
     private let wrapped: Wrapped
     private let jobs: AsyncStream<Job>
     private let queue: AsyncStream<Job>.Continuation
+    private let spent = Flag()
 
     /// One exchange: runs in the connection's own task and says whether the connection can carry another.
     private struct Job: Sendable {
@@ -43,6 +44,9 @@ package final class HTTPConnection: Sendable {
     }
 
     package var isActive: Bool { wrapped.channel.isActive }
+
+    /// Whether another exchange can follow: the last one was sent and answered whole.
+    package var isReusable: Bool { wrapped.channel.isActive && !spent.isSet }
 
     /// Closes at once; what runs fails.
     package func close() {
@@ -75,11 +79,13 @@ package final class HTTPConnection: Sendable {
         send: (@Sendable (_ write: BodyWriter) async throws -> Void)?,
         receive: @escaping @Sendable (_ response: HTTPResponse, _ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
-        try await withTaskCancellationHandler {
+        let spent = self.spent
+        return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let job = Job(
                     run: { inbound, outbound in
                         let outcome = await Self.perform(request, send, receive, inbound, outbound)
+                        if !outcome.reusable { spent.set() }
                         continuation.resume(with: outcome.answer)
                         return outcome.reusable
                     },
@@ -103,7 +109,7 @@ package final class HTTPConnection: Sendable {
     ) async -> (answer: Result<Answer, any Error>, reusable: Bool) {
         do {
             return try await withThrowingTaskGroup(of: Void.self) { group in
-                let sent = SentFlag()
+                let sent = Flag()
                 group.addTask {
                     try await outbound.write(.head(request))
                     if let send { try await send { try await outbound.write(.body($0)) } }
@@ -159,8 +165,8 @@ package final class HTTPConnection: Sendable {
     }
 }
 
-/// Set once by the sending task, read by the receiving one.
-private final class SentFlag: Sendable {
+/// Set once by one task, read by others.
+private final class Flag: Sendable {
     private let value = NIOLockedValueBox(false)
     func set() { value.withLockedValue { $0 = true } }
     var isSet: Bool { value.withLockedValue { $0 } }

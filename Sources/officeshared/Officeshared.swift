@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import OfficeConfiguration
 import OfficeCore
+import OfficeServer
 import OfficeSystem
 
 #if canImport(Glibc)
@@ -51,7 +52,9 @@ struct Officeshared: AsyncParsableCommand {
         let logger = Logger(label: "officeshared")
         let supervisor = Supervisor(manager: ServiceManager(environment: environment, logger: logger), logger: logger)
         do {
-            var composition = try await compose(settings, logger: logger)
+            var composition = try await Daemon(
+                settings: settings, version: Product.version, logger: logger
+            ).composition
             let reload = composition.reload
             composition.reload = { settings in
                 threshold.current = settings.logLevel
@@ -62,12 +65,6 @@ struct Officeshared: AsyncParsableCommand {
             logger.critical("the daemon ends", metadata: [LogKey.error: "\(error)"])
             throw ExitCode(error.code.exitStatus)
         }
-    }
-
-    /// The services of the daemon.
-    private func compose(_ settings: Settings, logger: Logger) async throws -> Composition {
-        Composition(
-            parts: [], ready: {}, isHealthy: { true }, status: { "no faces yet" }, reload: { _ in })
     }
 }
 

@@ -1,0 +1,162 @@
+package import Logging
+import NIOCore
+import NIOPosix
+package import OfficeConfiguration
+import OfficeControl
+import OfficeCore
+import OfficeDiscovery
+package import OfficeSystem
+import OfficeTransfer
+import OfficeTrust
+import ServiceLifecycle
+
+/// The whole daemon: its parts made and tied together, as services for one ServiceGroup.
+///
+/// Made before anything listens; a failure to make it is a configuration or I/O error with its mend.
+package struct Daemon: Sendable {
+    /// Event loops: two cores' worth carries a gigabit each; more threads only cost memory.
+    private static let loops = 2
+
+    package let composition: Composition
+
+    package init(settings: Settings, version: String, logger: Logger) async throws {
+        let started = ContinuousClock.now
+        try StateDirectory.prepare(settings.stateDirectory)
+        let identity = try NodeIdentity.loadOrCreate(in: settings.stateDirectory)
+        let database = try Database(at: settings.stateDirectory + "/officeshare.sqlite")
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.loops)
+        let names = NIOThreadPool(numberOfThreads: 1)
+        names.start()
+
+        let problems = ProblemBoard()
+        let presence = EventHub<NodeID>()
+        let farewell = EventHub<Void>()
+        let directory = PeerDirectory(mostAnnounced: settings.limits.peers)
+        let peerStore = PeerStore(database: database)
+        let office = try await OfficeKeeper(
+            identity: identity, settings: settings, directory: directory, peerStore: peerStore, logger: logger)
+        let shares = try await ShareKeeper(database: database, most: settings.limits.shares, logger: logger)
+        let tls = try PeerTLS(identity: identity)
+        let connector = PeerConnector(tls: tls, group: group, names: names)
+        let pool = PeerPool(connector: connector, directory: directory, incarnation: office.incarnation)
+        let links = PeerLinks(
+            office: office, directory: directory, pool: pool, problems: problems, presence: presence, logger: logger)
+        let responder = ShareResponder(hashCache: try HashStore(at: settings.stateDirectory + "/hashes.sqlite"))
+        let gateway = Gateway(office: office, shares: shares, directory: directory, pool: pool, responder: responder)
+        let reporter = StatusReporter(
+            office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
+            presence: presence,
+            started: started, version: version)
+        let registry = ConnectionRegistry(caps: settings.limits.caps)
+
+        let peerRoutes = PeerRoutes(
+            office: office, shares: shares, directory: directory, links: links, problems: problems,
+            responder: responder,
+            farewell: farewell, limits: settings.limits, version: version)
+        let joiner = Joiner(
+            office: office, directory: directory, connector: connector, identity: identity, settings: settings)
+        let control = ControlRoutes(
+            office: office, shares: shares, reporter: reporter, joiner: joiner, gateway: gateway,
+            limits: settings.limits)
+
+        let gate = Gate(waitingFor: ["members", "control"])
+        // The group stops them from the last to the first: goodbyes are said while there are still connections.
+        let parts = [
+            Composition.Part("pool", pool),
+            .init("members", Self.listener(settings, tls, group, registry, office, peerRoutes, gate, logger)),
+            .init("control", Self.controlListener(settings, group, control, gate, logger)),
+            .init("links", links),
+            .init("membership", MembershipWatch(office: office, registry: registry)),
+            .init(
+                "discovery",
+                DiscoveryService(
+                    settings: settings, office: office, directory: directory, links: links, problems: problems,
+                    group: group,
+                    logger: logger)),
+            .init("farewell", Farewell(hub: farewell)),
+        ]
+        composition = Composition(
+            parts: parts, ready: { await gate.wait() }, isHealthy: { await office.isResponsive() },
+            status: { await Self.statusLine(reporter) }, reload: { registry.update(caps: $0.limits.caps) })
+    }
+
+    /// One line on how the node is, for `systemctl status`.
+    private static func statusLine(_ reporter: StatusReporter) async -> String {
+        let status = await reporter.status(for: LocalCaller(userID: 0, userName: "root", manages: true))
+        guard let office = status.office else { return "In no office; \(status.shares) shares" }
+        return "Office \(office.name): \(office.online) of \(office.members) nodes online; \(status.shares) shares"
+    }
+
+    private static func listener(
+        _ settings: Settings, _ tls: PeerTLS, _ group: any EventLoopGroup, _ registry: ConnectionRegistry,
+        _ office: OfficeKeeper, _ routes: PeerRoutes, _ gate: Gate, _ logger: Logger
+    ) -> PeerListener {
+        let members = RequestAnswerer(responder: routes.makeResponder(), logger: logger)
+        let joining = RequestAnswerer(responder: JoinRoutes(office: office).makeResponder(), logger: logger)
+        return PeerListener(
+            settings: settings, tls: tls, group: group, registry: registry, admission: office.admission, logger: logger,
+            listening: {
+                await office.listening(on: $0)
+                await gate.reached("members")
+            },
+            responder: { purpose, peer, remote in
+                switch purpose {
+                case .member:
+                    let source = CallerSource(logger: logger, caller: MemberCaller(node: peer.nodeID, address: remote))
+                    return { try await members.answer($0, $1, $2, context: MemberContext(source: source)) }
+                case .joining:
+                    let source = CallerSource(logger: logger, caller: JoiningCaller(presented: peer))
+                    return { try await joining.answer($0, $1, $2, context: JoiningContext(source: source)) }
+                }
+            })
+    }
+
+    private static func controlListener(
+        _ settings: Settings, _ group: any EventLoopGroup, _ routes: ControlRoutes, _ gate: Gate,
+        _ logger: Logger
+    ) -> ControlListener {
+        let answerer = RequestAnswerer(responder: routes.makeResponder(), logger: logger)
+        return ControlListener(
+            path: settings.controlSocket, limits: settings.limits, group: group, logger: logger,
+            listening: { await gate.reached("control") }
+        ) { caller in
+            let source = CallerSource(logger: logger, caller: caller)
+            return { try await answerer.answer($0, $1, $2, context: LocalContext(source: source)) }
+        }
+    }
+}
+
+extension Settings.Limits {
+    var caps: ConnectionRegistry.Caps {
+        .init(connections: connections, perPeer: connectionsPerPeer, handshakes: handshakes)
+    }
+}
+
+/// Closes the connections of whoever is a member no longer, as soon as the office log says so.
+struct MembershipWatch: Service {
+    let office: OfficeKeeper
+    let registry: ConnectionRegistry
+
+    func run() async throws {
+        for await _ in office.changes.listen().cancelOnGracefulShutdown() {
+            // What was just written is on its way to them as their last line.
+            try? await Task.sleep(for: .milliseconds(300))
+            let admission = office.admission
+            registry.closeAll(except: admission.isMember)
+        }
+    }
+}
+
+/// Says goodbye on every event stream before anything is closed.
+struct Farewell: Service {
+    /// Time for the last lines to leave.
+    private static let flush = Duration.milliseconds(150)
+
+    let hub: EventHub<Void>
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        hub.send(())
+        try? await Task.sleep(for: Self.flush)
+    }
+}

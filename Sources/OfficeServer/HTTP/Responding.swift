@@ -1,0 +1,111 @@
+import AsyncAlgorithms
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+extension Response {
+    /// A value as JSON.
+    static func json(_ value: some Encodable) throws -> Response {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        let body = ByteBuffer(bytes: try encoder.encode(value))
+        return Response(
+            status: .ok, headers: [.contentType: "application/json", .contentLength: String(body.readableBytes)],
+            body: ResponseBody(byteBuffer: body))
+    }
+
+    static var nothing: Response { Response(status: .noContent) }
+
+    /// An error as its status and its JSON.
+    static func failure(_ error: OfficeError) -> Response {
+        let body = ErrorBody.encode(error)
+        return Response(
+            status: .init(code: error.code.httpStatus),
+            headers: [.contentType: "application/json", .contentLength: String(body.readableBytes)],
+            body: ResponseBody(byteBuffer: body))
+    }
+
+    /// A body that is made while it is sent. When `produce` throws, the connection is closed: the answer is cut
+    /// off visibly. When the caller goes away, `produce` is cancelled.
+    static func streaming(
+        _ contentType: String, _ produce: @escaping @Sendable (_ write: @escaping BodyWriter) async throws -> Void
+    ) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: contentType],
+            body: ResponseBody { writer in
+                let pieces = AsyncThrowingChannel<ByteBuffer, any Error>()
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        do {
+                            try await produce { await pieces.send($0) }
+                            pieces.finish()
+                        } catch {
+                            pieces.fail(error)
+                        }
+                    }
+                    defer { group.cancelAll() }
+                    for try await piece in pieces { try await writer.write(piece) }
+                }
+                try await writer.finish(nil)
+            })
+    }
+}
+
+/// Runs a router's answer for one request: errors become answers, an upload that nobody reads any more ends the
+/// connection.
+struct RequestAnswerer<Context: RequestContext>: Sendable {
+    let responder: RouterResponder<Context>
+    let logger: Logger
+
+    @concurrent
+    func answer(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, context: Context)
+        async throws
+    {
+        let response = await response(to: request, context: context)
+        try await writer.write(response: response.head, body: response.body)
+        if response.status.code >= 400, request.headers[.transferEncoding] != nil {
+            // What was refused may still be sending gigabytes.
+            channel.close(mode: .all, promise: nil)
+        }
+    }
+
+    private func response(to request: Request, context: Context) async -> Response {
+        do {
+            return try await responder.respond(to: request, context: context)
+        } catch let error as OfficeError {
+            return .failure(error)
+        } catch let error as HTTPError {
+            return .failure(
+                OfficeError(.init(httpStatus: error.status.code), "request", error.body ?? "it was refused"))
+        } catch {
+            logger.error("a request failed", metadata: [LogKey.error: "\(error)"])
+            return .failure(OfficeError(.fault, "request", "officeshared could not answer it", mend: "See its log."))
+        }
+    }
+}
+
+extension Parameters {
+    /// A path parameter as a name: percent-decoded once, checked once.
+    func label(_ key: String) throws -> Label {
+        guard let raw = self.get(key) else { throw OfficeError(.malformed, key, "it is missing") }
+        return try Label(bytes: try percentDecoded(raw))
+    }
+}
+
+extension Request {
+    /// The body as JSON, at most `limit` bytes.
+    func decoded<Value: Decodable>(as type: Value.Type, limit: Int) async throws -> Value {
+        try await body.decoded(as: type, limit: limit)
+    }
+}

@@ -1,0 +1,69 @@
+import HTTPTypes
+import HummingbirdCore
+import NIOConcurrencyHelpers
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+import OfficeTrust
+
+/// Carries a local program's exchange to the share it names: on this node, or on a peer.
+struct Gateway: Sendable {
+    let office: OfficeKeeper
+    let shares: ShareKeeper
+    let directory: PeerDirectory
+    let pool: PeerPool
+    let responder: ShareResponder
+    /// Exchanges that run now.
+    let running = NIOLockedValueBox(0)
+
+    var count: Int { running.withLockedValue { $0 } }
+
+    func exchange(
+        node name: Label, share: Label, verb: ShareVerb, by caller: LocalCaller, request: RequestBody,
+        write: @escaping BodyWriter
+    ) async throws {
+        running.withLockedValue { $0 += 1 }
+        defer { running.withLockedValue { $0 -= 1 } }
+        guard let node = await office.node(named: name) else {
+            throw OfficeError(
+                .notFound, name.description, "there is no such node in the office",
+                mend: "'officeshare office members' shows who is in.")
+        }
+        if node == office.identity.id {
+            let opened = try await shares.open(share, for: caller, as: await office.principal(of: caller))
+            try verb.check(mayWrite: opened.mayWrite, share: share)
+            try await responder.respond(
+                to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request), write: write)
+        } else {
+            try await forward(node, name, share, verb, caller, request, write)
+        }
+    }
+
+    private func forward(
+        _ node: NodeID, _ name: Label, _ share: Label, _ verb: ShareVerb, _ caller: LocalCaller, _ request: RequestBody,
+        _ write: @escaping BodyWriter
+    ) async throws {
+        try await refuseIfOffline(node, name)
+        var head = HTTPRequest(
+            method: .post, scheme: "https", authority: "officeshare",
+            path: "/v1/shares/\(percentEncoded(share.bytes))/\(verb.rawValue)")
+        head.headerFields[.contentType] = FrameMediaType.name
+        head.headerFields[.transferEncoding] = "chunked"
+        head.headerFields[.officeshareUser] = percentEncoded(caller.userName.utf8)
+        do {
+            try await pool.exchange(
+                with: node, head,
+                send: { write in for try await piece in request { try await write(piece) } },
+                receive: { _, answer in for try await piece in answer { try await write(piece) } })
+        } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
+            throw error.about(name.description)
+        }
+    }
+
+    private func refuseIfOffline(_ node: NodeID, _ name: Label) async throws {
+        guard let known = await directory[node], known.presence == .offline || known.presence == .gone else { return }
+        let since = known.lastSeen.map { " since \($0)" } ?? ""
+        throw OfficeError(
+            .unavailable, name.description, "the node is offline\(since)", mend: "Run the same again when it is back.")
+    }
+}

@@ -1,0 +1,101 @@
+import HTTPTypes
+import NIOCore
+import OfficeConfiguration
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+import OfficeTrust
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Joins an office by a code: finds who gave it, checks its key against the code, and only then proves to know it.
+struct Joiner: Sendable {
+    /// How long an inviter is looked for that was not announced yet.
+    private static let search = Duration.seconds(5)
+    private static let searchStep = Duration.milliseconds(150)
+    /// Bytes of an answer: the office log.
+    private static let largestAnswer = 16 << 20
+
+    let office: OfficeKeeper
+    let directory: PeerDirectory
+    let connector: PeerConnector
+    let identity: NodeIdentity
+    let settings: Settings
+
+    func join(_ wish: OfficeJoinRequest) async throws -> JoinedModel {
+        let code = try JoinCode(parsing: wish.code)
+        let name = try wish.name.map { try Label($0) }
+        try await office.checkMayJoin()
+        let connected = try await connect(code, via: wish.via)
+        let answer = try await ask(connected, code, name)
+        try await office.adopt(answer, from: connected)
+        let state = await office.state
+        return JoinedModel(
+            office: .init(id: state?.office.description ?? "", name: state?.name.description ?? ""),
+            node: .init(id: identity.id.description, name: await office.ownName.description))
+    }
+
+    private func connect(_ code: JoinCode, via: String?) async throws -> PeerConnector.Connected {
+        if let via {
+            let endpoint = try Endpoint(parsing: via, defaultPort: Endpoint.defaultPort)
+            do {
+                return try await connector.connect(to: [endpoint], joining: true) { code.matches($0) }
+            } catch {
+                throw OfficeError(
+                    .unavailable, via.escapedForTerminal, "no invitation with this code is open there",
+                    mend: "Check the code and the address, or ask for a new code: one lives 15 minutes and serves once."
+                )
+            }
+        }
+        let deadline = ContinuousClock.now + Self.search
+        var found = false
+        repeat {
+            let endpoints = await directory.announced.values.filter { code.mayMatch(idPrefix: $0.idPrefix) }.flatMap(
+                \.endpoints)
+            let configured = await directory.unreached
+            found = found || !endpoints.isEmpty
+            if !(endpoints + configured).isEmpty,
+                let connected = try? await connector.connect(
+                    to: endpoints + configured, joining: true, admit: { code.matches($0) })
+            {
+                return connected
+            }
+            try await Task.sleep(for: Self.searchStep)
+        } while ContinuousClock.now < deadline && !found
+        guard !found else { throw Self.refused }
+        throw OfficeError(
+            .unavailable, "inviter", "no node that could have given this code is announced on the LAN",
+            mend: "Check that it runs, or give its address with --via HOST.")
+    }
+
+    /// The inviter is there and doesn't answer on the joining protocol: nothing is open, or not this code any more.
+    private static let refused = OfficeError(
+        .notAllowed, "code",
+        "its node has no invitation open: a code lives 15 minutes, serves once and dies after five wrong tries",
+        mend: "Ask for a new one.")
+
+    private func ask(_ connected: PeerConnector.Connected, _ code: JoinCode, _ name: Label?) async throws -> JoinAnswer
+    {
+        let proof = JoinProof.request(
+            secret: code, inviterCertificate: connected.presented.certificateDER,
+            joinerCertificate: identity.certificateDER)
+        let wished = await office.wishedName
+        let message = JoinRequest(proof: proof, name: name ?? wished)
+        let body = ByteBuffer(bytes: try JSONEncoder().encode(message))
+        var request = HTTPRequest(method: .post, scheme: "https", authority: "officeshare", path: "/v1/join")
+        request.headerFields[.contentLength] = String(body.readableBytes)
+        let head = request
+        let limit = Self.largestAnswer
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await connected.connection.run() }
+            defer { connected.connection.close() }
+            return try await connected.connection.exchange(head, send: { try await $0(body) }) { _, stream in
+                try await stream.decoded(as: JoinAnswer.self, limit: limit)
+            }
+        }
+    }
+}

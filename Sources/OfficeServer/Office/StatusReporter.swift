@@ -1,0 +1,204 @@
+import AsyncAlgorithms
+import Hummingbird
+import NIOCore
+import OfficeControl
+import OfficeCore
+import OfficeDiscovery
+import OfficeTrust
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Answers from memory what people ask of the node and its office.
+struct StatusReporter: Sendable {
+    let office: OfficeKeeper
+    let shares: ShareKeeper
+    let directory: PeerDirectory
+    let problems: ProblemBoard
+    let gateway: Gateway
+    let presence: EventHub<NodeID>
+    let started: ContinuousClock.Instant
+    let version: String
+
+    // MARK: Status
+
+    func status(for caller: LocalCaller) async -> StatusModel {
+        let state = await office.state
+        let node = StatusModel.Node(
+            id: office.identity.id.description, name: await office.ownName.description, version: version,
+            uptimeSeconds: Int((ContinuousClock.now - started).components.seconds))
+        var report = problems.problems + (await office.problems()) + (await shares.problems())
+        if let state, state.members[office.identity.id]?.isAdmin == true,
+            state.members.values.count(where: \.isAdmin) == 1,
+            state.members.count > 1
+        {
+            report.append(
+                .init(
+                    what: state.name.description, why: "this node is its only admin beside the recovery key",
+                    mend: "Make another one with 'officeshare office admin add NODE'."))
+        }
+        return StatusModel(
+            node: node, office: await officeModel(state), shares: await shares.count, queues: 0,
+            transfers: gateway.count,
+            problems: report)
+    }
+
+    private func officeModel(_ state: OfficeState?) async -> StatusModel.Office? {
+        guard let state, let own = state.members[office.identity.id] else { return nil }
+        var online = 1
+        for node in state.members.keys where await directory[node]?.presence == .online { online += 1 }
+        return .init(
+            id: state.office.description, name: state.name.description, role: own.isAdmin ? "admin" : "member",
+            members: state.members.count, online: online, fileServer: nil)
+    }
+
+    // MARK: Members and peers
+
+    func members() async throws -> [MemberModel] {
+        guard let state = await office.state else { throw OfficeKeeper.inNone }
+        var models: [MemberModel] = []
+        for (id, member) in state.members {
+            let known = await directory[id]
+            let isSelf = id == office.identity.id
+            models.append(
+                MemberModel(
+                    id: id.description, name: member.name.description, admin: member.isAdmin, role: "peer",
+                    online: isSelf || known?.presence == .online,
+                    addresses: isSelf ? [] : Self.hosts(await directory.endpoints(of: id)),
+                    lastSeen: isSelf ? .now : known?.presence == .online ? .now : known?.lastSeen,
+                    version: isSelf ? version : known?.hello?.version))
+        }
+        return models.sorted { $0.name < $1.name }
+    }
+
+    func peers() async -> [PeerModel] {
+        let state = await office.state
+        var models: [PeerModel] = []
+        var shown: Set<String> = [office.identity.id.short]
+        for (id, member) in state?.members ?? [:] where id != office.identity.id {
+            shown.insert(id.short)
+            if let model = await peer(id, member) { models.append(model) }
+        }
+        let strangers = await directory.announced.values.filter { !shown.contains($0.idPrefix) }
+        for announcements in Dictionary(grouping: strangers, by: { "\($0.idPrefix) \($0.sighting.name)" }).values {
+            models.append(Self.stranger(announcements))
+        }
+        for endpoint in await directory.unreached {
+            models.append(
+                PeerModel(
+                    id: nil, name: nil, member: false, role: "peer", online: false, addresses: [endpoint.host],
+                    port: Int(endpoint.port), lastSeen: nil, via: PeerDirectory.Source.static.rawValue))
+        }
+        return models.sorted { ($0.name ?? "", $0.id ?? "") < ($1.name ?? "", $1.id ?? "") }
+    }
+
+    /// A node of no office or of another, announced on one interface or several.
+    private static func stranger(_ announcements: [PeerDirectory.Announced]) -> PeerModel {
+        let first = announcements[0].sighting
+        return PeerModel(
+            id: first.idPrefix, name: first.name, member: false, role: first.role.rawValue,
+            online: announcements.contains(where: \.answers), addresses: hosts(announcements.flatMap(\.endpoints)),
+            port: Int(first.port), lastSeen: announcements.map(\.seen).max(), via: PeerDirectory.Source.mdns.rawValue)
+    }
+
+    /// A member as `peers` shows it; nil where it was not seen, or said goodbye.
+    private func peer(_ id: NodeID, _ member: OfficeState.Member) async -> PeerModel? {
+        let announcements = await directory.announcements(of: id)
+        guard let known = await directory[id], known.presence != .gone else { return nil }
+        guard known.presence != .unknown || !announcements.isEmpty else { return nil }
+        let source: PeerDirectory.Source =
+            announcements.isEmpty ? (known.configured.isEmpty ? .gossip : .static) : .mdns
+        let endpoints = await directory.endpoints(of: id).filter {
+            !announcements.isEmpty || known.reached == $0 || known.told.contains($0)
+        }
+        let online = known.presence == .online
+        return PeerModel(
+            id: id.description, name: member.name.description, member: true, role: "peer", online: online,
+            addresses: Self.hosts(endpoints), port: Int(known.hello?.port ?? endpoints.first?.port ?? 0),
+            lastSeen: online ? .now : known.lastSeen ?? announcements.map(\.seen).max(), via: source.rawValue)
+    }
+
+    private static func hosts(_ endpoints: [Endpoint]) -> [String] {
+        var hosts: [String] = []
+        for endpoint in endpoints where !hosts.contains(endpoint.host) { hosts.append(endpoint.host) }
+        return hosts
+    }
+
+    // MARK: Offers
+
+    /// What this caller can use in the office, or on one node of it.
+    func offers(for caller: LocalCaller, node: Label?) async throws -> [OfferModel] {
+        let own = await office.ownName
+        let state = await office.state
+        if let node, await office.node(named: node) == nil {
+            throw OfficeError(
+                .notFound, node.description, "there is no such node in the office",
+                mend: "'officeshare office members' shows who is in.")
+        }
+        var models: [OfferModel] = []
+        if node == nil || node == own {
+            for record in await shares.usable(by: caller, as: await office.principal(of: caller)) {
+                models.append(Self.offer(own, record.name, record.isWritable, record.comment, online: true))
+            }
+        }
+        for (id, member) in state?.members ?? [:] where id != office.identity.id && (node == nil || node == member.name)
+        {
+            guard let known = await directory[id] else { continue }
+            for offer in known.offers where offer.users?.contains(caller.userName) ?? true {
+                models.append(
+                    Self.offer(
+                        member.name, offer.name, offer.writable, offer.comment, online: known.presence == .online))
+            }
+        }
+        return models.sorted { $0.path < $1.path }
+    }
+
+    private static func offer(_ node: Label, _ share: Label, _ writable: Bool, _ comment: String?, online: Bool)
+        -> OfferModel
+    {
+        OfferModel(
+            path: "\(node)/\(share)", node: node.description, share: share.description, kind: "share",
+            mode: writable ? "rw" : "ro", comment: comment, online: online, servedBy: online ? node.description : nil,
+            asOf: nil)
+    }
+
+    // MARK: Events
+
+    private enum Happening: Sendable { case node(NodeID), office, shares, heartbeat }
+
+    /// `officeshare events`: one JSON object a line, empty lines between as a sign of life.
+    func events(for caller: LocalCaller) -> Response {
+        let nodes = presence.listen()
+        let offices = office.changes.listen()
+        let ownShares = shares.changes.listen()
+        return .streaming("application/x-ndjson") { write in
+            try await write(ByteBuffer(string: "\n"))
+            let happenings = merge(
+                merge(nodes.map { Happening.node($0) }, offices.map { _ in Happening.office }),
+                merge(
+                    ownShares.map { _ in Happening.shares },
+                    AsyncTimerSequence(interval: .seconds(5), clock: .continuous).map { _ in Happening.heartbeat }))
+            for await happening in happenings {
+                var line = ByteBuffer()
+                if let event = await event(of: happening) { line.writeBytes(try JSONEncoder().encode(event)) }
+                line.writeString("\n")
+                try await write(line)
+            }
+        }
+    }
+
+    private func event(of happening: Happening) async -> EventModel? {
+        switch happening {
+        case .heartbeat: return nil
+        case .office: return EventModel(event: "office", time: .now, node: nil, online: nil)
+        case .shares:
+            return EventModel(event: "shares", time: .now, node: await office.ownName.description, online: nil)
+        case .node(let id):
+            let online = await directory[id]?.presence == .online
+            return EventModel(event: "node", time: .now, node: await office.name(of: id), online: online)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import Logging
+import NIOCore
+import NIOPosix
+import OfficeConfiguration
+import OfficeCore
+import OfficeDiscovery
+import OfficeTrust
+import ServiceLifecycle
+
+/// Turns what is seen on the LAN into facts of the directory and reasons to knock; announces this node.
+struct DiscoveryService: Service {
+    /// How often strangers' ports are asked whether they answer, and for how long.
+    private static let probeInterval = Duration.seconds(3)
+    private static let probePatience = TimeAmount.milliseconds(1_500)
+    /// Strangers that are asked.
+    private static let mostProbed = 64
+
+    let settings: Settings
+    let office: OfficeKeeper
+    let directory: PeerDirectory
+    let links: PeerLinks
+    let problems: ProblemBoard
+    let group: any EventLoopGroup
+    let logger: Logger
+
+    func run() async throws {
+        await directory.configure(staticEndpoints)
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { tasks in
+                tasks.addTask { await followInterfaces() }
+                if settings.discovery.mdns {
+                    let discovery = DNSSDDiscovery(settings: discoverySettings, logger: logger)
+                    tasks.addTask { try? await discovery.run() }
+                    tasks.addTask { await follow(discovery) }
+                    tasks.addTask { await announce(by: discovery) }
+                    tasks.addTask { await probeStrangers() }
+                }
+                try? await gracefulShutdown()
+                tasks.cancelAll()
+            }
+        } onGracefulShutdown: {
+        }
+    }
+
+    private var rules: InterfaceRules {
+        InterfaceRules(allowed: settings.discovery.interfaces, ignored: settings.discovery.ignoredInterfaces)
+    }
+
+    private var discoverySettings: DiscoverySettings {
+        var limits = DiscoverySettings.Limits()
+        limits.instances = settings.limits.peers
+        return DiscoverySettings(interfaces: rules, limits: limits)
+    }
+
+    private var staticEndpoints: [Endpoint] {
+        // Checked when the configuration was read.
+        settings.staticPeers.compactMap { try? Endpoint(parsing: $0, defaultPort: Endpoint.defaultPort) }
+    }
+
+    /// An interface that came, went or changed its address is a reason to try everybody again.
+    private func followInterfaces() async {
+        do {
+            for await _ in try InterfaceMonitor(rules: rules).changes().cancelOnGracefulShutdown() {
+                await links.kickAll()
+            }
+        } catch {
+            logger.warning("interfaces can't be watched", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    private func follow(_ discovery: DNSSDDiscovery) async {
+        for await event in discovery.events.cancelOnGracefulShutdown() {
+            switch event {
+            case .found(let sighting): await found(sighting)
+            case .lost(let key): await directory.lost(key)
+            case .availability(true): problems.settle(.avahiMissing)
+            case .availability(false): problems.raise(.avahiMissing)
+            case .renamed(let name): logger.notice("another node has our name", metadata: [LogKey.nodeName: "\(name)"])
+            case .duplicate: problems.raise(.clonedHere)
+            }
+        }
+    }
+
+    private func found(_ sighting: Sighting) async {
+        guard await directory.found(sighting, now: .now) else { return }
+        for node in await office.otherMembers() where node.short == sighting.idPrefix {
+            if await directory[node]?.presence != .online { await links.kick(node) }
+        }
+    }
+
+    private func announce(by discovery: DNSSDDiscovery) async {
+        let changes = office.changes.listen()
+        await discovery.advertise(await advertisement())
+        for await _ in changes.cancelOnGracefulShutdown() { await discovery.advertise(await advertisement()) }
+    }
+
+    private func advertisement() async -> Advertisement {
+        let state = await office.isMember ? await office.state : nil
+        return Advertisement(
+            name: await office.ownName, port: UInt16(clamping: await office.port), nodeID: office.identity.id,
+            officeID: state?.office, role: .peer)
+    }
+
+    // MARK: Strangers
+
+    private func probeStrangers() async {
+        while (try? await Task.sleep(for: Self.probeInterval)) != nil, !Task.isShuttingDownGracefully {
+            let members = Set(await office.otherMembers().map(\.short))
+            let strangers = await directory.announced.values.filter { !members.contains($0.idPrefix) }
+            for stranger in strangers.prefix(Self.mostProbed) {
+                await directory.answered(stranger.sighting.key, await answers(stranger.endpoints), now: .now)
+            }
+        }
+    }
+
+    /// Whether any of the addresses takes a connection; nothing is sent on it.
+    private func answers(_ endpoints: [Endpoint]) async -> Bool {
+        for endpoint in endpoints.prefix(2) {
+            guard let address = try? endpoint.resolved() else { continue }
+            let connection = ClientBootstrap(group: group).connectTimeout(Self.probePatience).connect(to: address)
+            if let channel = try? await connection.get() {
+                try? await channel.close()
+                return true
+            }
+        }
+        return false
+    }
+}

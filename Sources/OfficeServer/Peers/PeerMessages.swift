@@ -1,0 +1,84 @@
+import OfficeCore
+import OfficeTrust
+
+/// What a node says of itself first on every event stream.
+struct PeerHello: Codable, Sendable, Hashable {
+    /// Made anew at each start: two that are alive at once under one key are a cloned machine.
+    var incarnation: String
+    var version: String
+    var port: UInt16
+    /// Hashes of the office log's newest entries.
+    var heads: [EntryHash]
+
+    init(incarnation: String, version: String, port: UInt16, heads: [EntryHash]) {
+        self.incarnation = incarnation
+        self.version = version
+        self.port = port
+        self.heads = heads
+    }
+}
+
+/// A share as its owner tells it to one member: only what that member's people may know of.
+struct PeerOffer: Codable, Sendable, Hashable {
+    var name: Label
+    var writable: Bool
+    var keep: Bool
+    var comment: String?
+    /// The users of that member who may use it; nil: all of them.
+    var users: [String]?
+
+    init(name: Label, writable: Bool, keep: Bool, comment: String?, users: [String]?) {
+        self.name = name
+        self.writable = writable
+        self.keep = keep
+        self.comment = comment
+        self.users = users
+    }
+}
+
+/// Where a third node was last reached: members tell each other, so that an office needs no multicast.
+struct PeerGossip: Codable, Sendable, Hashable {
+    var node: NodeID
+    var endpoints: [Endpoint]
+
+    init(node: NodeID, endpoints: [Endpoint]) {
+        self.node = node
+        self.endpoints = endpoints
+    }
+}
+
+/// One line of a member's event stream: one JSON object with one or more of these keys. Keys not known are
+/// passed over, so that newer nodes may say more. An empty line is a heartbeat.
+struct PeerLine: Codable, Sendable {
+    var hello: PeerHello?
+    /// All of the node's offers, in place of those told before.
+    var offers: [PeerOffer]?
+    /// New entries of the office log.
+    var entries: [SealedEntry]?
+    var gossip: [PeerGossip]?
+    /// A goodbye: the node stops in good order.
+    var bye: Bool?
+
+    init(
+        hello: PeerHello? = nil, offers: [PeerOffer]? = nil, entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
+        bye: Bool? = nil
+    ) {
+        self.hello = hello
+        self.offers = offers
+        self.entries = entries
+        self.gossip = gossip
+        self.bye = bye
+    }
+}
+
+/// `POST /v1/log`: what the caller has; it is answered with what it misses.
+struct LogExchange: Codable, Sendable {
+    /// Hashes of the newest entries the sender has.
+    var heads: [EntryHash]
+    /// Entries the other side misses.
+    var entries: [SealedEntry]
+    init(heads: [EntryHash], entries: [SealedEntry]) {
+        self.heads = heads
+        self.entries = entries
+    }
+}

@@ -1,0 +1,123 @@
+import HTTPTypes
+import Logging
+import NIOCore
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+import ServiceLifecycle
+
+/// Connections to members, made when wanted and kept for a while: one exchange at a time on each.
+actor PeerPool: Service {
+    /// Idle connections kept to one member.
+    private static let mostIdle = 4
+    /// How long one is kept idle: shorter than the other side's patience.
+    private static let idleTime = Duration.seconds(15)
+
+    private let connector: PeerConnector
+    private let directory: PeerDirectory
+    private let incarnation: String
+    private var idle: [NodeID: [(connection: HTTPConnection, since: ContinuousClock.Instant)]] = [:]
+    private var open: [NodeID: [ObjectIdentifier: HTTPConnection]] = [:]
+    private let connections: AsyncStream<(NodeID, HTTPConnection)>
+    private let carry: AsyncStream<(NodeID, HTTPConnection)>.Continuation
+
+    init(connector: PeerConnector, directory: PeerDirectory, incarnation: String) {
+        self.connector = connector
+        self.directory = directory
+        self.incarnation = incarnation
+        (connections, carry) = AsyncStream.makeStream()
+    }
+
+    /// Carries the connections; they end with it.
+    func run() async throws {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { tasks in
+                for await (node, connection) in connections {
+                    tasks.addTask {
+                        await connection.run()
+                        await self.ended(connection, of: node)
+                    }
+                }
+                closeEverything()
+            }
+        } onGracefulShutdown: {
+            self.carry.finish()
+        }
+    }
+
+    /// One exchange with a member, over a connection that is there or a new one.
+    ///
+    /// Throws what the member answered; `.unavailable` where it can't be reached, `.temporary` where it was lost.
+    func exchange<Answer: Sendable>(
+        with node: NodeID, _ request: HTTPRequest,
+        send: (@Sendable (_ write: BodyWriter) async throws -> Void)? = nil,
+        receive: @escaping @Sendable (_ response: HTTPResponse, _ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        var request = request
+        request.headerFields[.incarnation] = incarnation
+        let connection = try await connection(to: node)
+        do {
+            let answer = try await connection.exchange(request, send: send, receive: receive)
+            release(connection, of: node)
+            return answer
+        } catch {
+            connection.close()
+            throw error
+        }
+    }
+
+    /// A connection of the caller's own, for an exchange that never ends; carried here, closed by the caller.
+    func dedicatedConnection(to node: NodeID) async throws -> PeerConnector.Connected {
+        let endpoints = await directory.endpoints(of: node)
+        let connected = try await connector.connect(to: endpoints) { $0 == node }
+        open[node, default: [:]][ObjectIdentifier(connected.connection)] = connected.connection
+        if case .terminated = carry.yield((node, connected.connection)) { await connected.connection.discard() }
+        return connected
+    }
+
+    /// Closes every connection to a member: it was lost, or is a member no longer.
+    func close(_ node: NodeID) {
+        idle[node] = nil
+        for connection in (open[node] ?? [:]).values { connection.close() }
+    }
+
+    private func connection(to node: NodeID) async throws -> HTTPConnection {
+        let now = ContinuousClock.now
+        while let last = idle[node]?.popLast() {
+            if last.connection.isActive, now - last.since < Self.idleTime { return last.connection }
+            last.connection.close()
+        }
+        return try await dedicatedConnection(to: node).connection
+    }
+
+    private func release(_ connection: HTTPConnection, of node: NodeID) {
+        guard connection.isReusable, idle[node, default: []].count < Self.mostIdle else {
+            connection.close()
+            return
+        }
+        idle[node, default: []].append((connection, .now))
+    }
+
+    private func ended(_ connection: HTTPConnection, of node: NodeID) {
+        open[node]?[ObjectIdentifier(connection)] = nil
+        if open[node]?.isEmpty == true { open[node] = nil }
+        idle[node]?.removeAll { $0.connection === connection }
+    }
+
+    private func closeEverything() {
+        for connection in open.values.flatMap(\.values) { connection.close() }
+    }
+}
+
+extension HTTPField.Name {
+    /// The local user on whose behalf a member asks, percent-encoded.
+    static let officeshareUser = Self.known("Officeshare-User")
+    /// See `PeerHello.incarnation`.
+    static let incarnation = Self.known("Officeshare-Incarnation")
+
+    private static func known(_ name: String) -> Self {
+        // A literal of token characters always is a field name.
+        guard let field = Self(name) else { preconditionFailure("not a field name: \(name)") }
+        return field
+    }
+}

@@ -1,0 +1,150 @@
+import AsyncAlgorithms
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import OfficeConfiguration
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+import OfficeTrust
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// What members may ask of this node.
+struct PeerRoutes: Sendable {
+    /// How often an event stream says that it is alive.
+    private static let heartbeat = Duration.seconds(1)
+
+    let office: OfficeKeeper
+    let shares: ShareKeeper
+    let directory: PeerDirectory
+    let links: PeerLinks
+    let problems: ProblemBoard
+    let responder: ShareResponder
+    let farewell: EventHub<Void>
+    let limits: Settings.Limits
+    let version: String
+
+    func makeResponder() -> RouterResponder<MemberContext> {
+        let router = Router(context: MemberContext.self)
+        router.get("/v1/events") { request, context -> Response in
+            try await admit(request, context)
+            return events(for: context.caller.node)
+        }
+        router.post("/v1/log") { request, context -> Response in
+            try await admit(request, context)
+            return try await exchangeLog(request, context)
+        }
+        router.post("/v1/shares/:share/:verb") { request, context -> Response in
+            try await admit(request, context)
+            return try await exchange(request, context)
+        }
+        return router.buildResponder()
+    }
+
+    /// A key alone is not enough: of two machines that are online with the same one, a clone and its original,
+    /// only the first is dealt with.
+    private func admit(_ request: Request, _ context: MemberContext) async throws {
+        let node = context.caller.node
+        let known = await directory[node]
+        if let port = request.headers[.officesharePort].flatMap({ UInt16($0) }),
+            let host = context.caller.address?.bareHost
+        {
+            await directory.called(node, from: Endpoint(host: host, port: port))
+        }
+        guard let known, known.presence == .online, let hello = known.hello else {
+            await links.kick(node)
+            return
+        }
+        guard let incarnation = request.headers[.incarnation], incarnation != hello.incarnation else { return }
+        problems.raise(.cloned(await office.name(of: node)))
+        throw OfficeError(
+            .exists, "this node", "another machine with the same key is online",
+            mend: "One was cloned from the other: delete the state of the copy and join it again.")
+    }
+
+    // MARK: Events
+
+    private enum Happening: Sendable {
+        case heartbeat, entries([SealedEntry]), offers, stopping
+    }
+
+    private func events(for node: NodeID) -> Response {
+        // From before the first line on, so that nothing falls between it and the rest.
+        let news = office.news.listen()
+        let changes = shares.changes.listen()
+        let stopping = farewell.listen()
+        return .streaming("application/x-ndjson") { write in
+            try await write(
+                Self.line(
+                    PeerLine(
+                        hello: await hello(), offers: await shares.offers(for: node), gossip: await directory.gossip()))
+            )
+            let happenings = merge(
+                merge(news.map { Happening.entries($0) }, changes.map { _ in Happening.offers }),
+                merge(
+                    stopping.map { _ in Happening.stopping },
+                    AsyncTimerSequence(interval: Self.heartbeat, clock: .continuous).map { _ in Happening.heartbeat }))
+            for await happening in happenings {
+                switch happening {
+                case .heartbeat: try await write(ByteBuffer(string: "\n"))
+                case .entries(let entries): try await write(Self.line(PeerLine(entries: entries)))
+                case .offers: try await write(Self.line(PeerLine(offers: await shares.offers(for: node))))
+                case .stopping:
+                    try await write(Self.line(PeerLine(bye: true)))
+                    return
+                }
+            }
+        }
+    }
+
+    private func hello() async -> PeerHello {
+        PeerHello(
+            incarnation: office.incarnation, version: version, port: await office.port, heads: await office.headHashes()
+        )
+    }
+
+    private static func line(_ line: PeerLine) throws -> ByteBuffer {
+        var buffer = ByteBuffer(bytes: try JSONEncoder().encode(line))
+        buffer.writeString("\n")
+        return buffer
+    }
+
+    // MARK: Log and shares
+
+    private func exchangeLog(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let theirs = try await request.decoded(as: LogExchange.self, limit: limits.bodyBytes)
+        await office.take(theirs.entries, from: context.caller.node)
+        return try .json(
+            LogExchange(heads: await office.headHashes(), entries: await office.entries(missingFrom: theirs.heads)))
+    }
+
+    private func exchange(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let name = try context.parameters.label("share")
+        guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
+            throw OfficeError(.notFound, "request", "there is no such verb")
+        }
+        let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
+        let opened = try await shares.open(name, for: try Principal(node: context.caller.node, user: user))
+        try verb.check(mayWrite: opened.mayWrite, share: name)
+        return shareResponse { write in
+            try await responder.respond(
+                to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request.body), write: write)
+        }
+    }
+}
+
+extension ShareVerb {
+    func check(mayWrite: Bool, share: Label) throws {
+        guard !writes || mayWrite else {
+            throw OfficeError(
+                .notAllowed, share.description, "the share is read-only",
+                mend: "Its owner can change that with 'officeshare share set \(share) --rw'.")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import GRDB
+import OfficeCore
+
+/// The node's SQLite database: what is queried. Keys and the office log are plain files beside it.
+struct Database: Sendable {
+    let queue: DatabaseQueue
+
+    /// Opens or makes the database and brings its schema up to date.
+    init(at path: String) throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA journal_mode = WAL")
+            // What is acknowledged survives a power cut.
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            try db.execute(sql: "PRAGMA cache_size = -1024")
+        }
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        try Self.migrator.migrate(queue)
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 shares, peers") { db in
+            try db.create(table: "share") { table in
+                table.primaryKey("name", .blob)
+                table.column("path", .blob).notNull()
+                table.column("owner", .integer).notNull()
+                table.column("writable", .boolean).notNull()
+                table.column("access", .text).notNull()
+                table.column("comment", .text)
+                table.column("keep", .boolean).notNull()
+                table.column("grant", .text)
+            }
+            try db.create(table: "peer") { table in
+                table.primaryKey("node", .text)
+                table.column("host", .text).notNull()
+                table.column("port", .integer).notNull()
+                table.column("lastSeen", .integer).notNull()
+            }
+        }
+        return migrator
+    }
+}
