@@ -51,3 +51,11 @@ package struct JoinCode: Sendable, Equatable {
         Crockford.leadingSymbols(of: inviter.digest.bytes, count: keySymbols)
     }
 }
+extension JoinCode {
+    /// Whether the first 60 bits of a node's id, of which mDNS announces 64, are those of the code's maker: a hint
+    /// where to knock, decided by `isFrom` once its key is seen.
+    package func sharesAnnouncedPrefix(with node: NodeID) -> Bool {
+        let announced = 12
+        return symbols.prefix(announced).elementsEqual(Self.prefix(of: node).prefix(announced))
+    }
+}

@@ -17,8 +17,6 @@ struct Joiner: Sendable {
     /// How long an inviter is looked for that was not announced yet.
     private static let search = Duration.seconds(5)
     private static let searchStep = Duration.milliseconds(150)
-    /// Bytes of an answer: the office log.
-    private static let largestAnswer = 16 << 20
 
     let office: OfficeKeeper
     let directory: PeerDirectory
@@ -26,13 +24,17 @@ struct Joiner: Sendable {
     let identity: NodeIdentity
     let settings: Settings
 
+    private var limits: LogLimits { LogLimits(settings.limits) }
+
     func join(_ wish: OfficeJoinRequest) async throws -> JoinedModel {
         let code = try JoinCode(parsing: wish.code)
         let name = try wish.name.map { try Label($0) }
         try await office.checkMayJoin()
         let connected = try await connect(code, via: wish.via)
         let answer = try await ask(connected, code, name)
-        try await office.adopt(answer, from: connected)
+        let log = try answer.accept(
+            code: code, identity: identity, inviterCertificate: connected.presented.certificateDER, limits: limits)
+        try await office.adopt(log, from: connected)
         let state = await office.state
         return JoinedModel(
             office: .init(id: state?.office.description ?? "", name: state?.name.description ?? ""),
@@ -43,7 +45,7 @@ struct Joiner: Sendable {
         if let via {
             let endpoint = try Endpoint(parsing: via, defaultPort: Endpoint.defaultPort)
             do {
-                return try await connector.connect(to: [endpoint], joining: true) { code.matches($0) }
+                return try await connector.connect(to: [endpoint], joining: true) { code.isFrom($0) }
             } catch {
                 throw OfficeError(
                     .unavailable, via.escapedForTerminal, "no invitation with this code is open there",
@@ -54,13 +56,13 @@ struct Joiner: Sendable {
         let deadline = ContinuousClock.now + Self.search
         var found = false
         repeat {
-            let endpoints = await directory.announced.values.filter { code.mayMatch(idPrefix: $0.idPrefix) }.flatMap(
+            let endpoints = await directory.announced.values.filter { code.mayBeFrom(prefix: $0.idPrefix) }.flatMap(
                 \.endpoints)
             let configured = await directory.unreached
             found = found || !endpoints.isEmpty
             if !(endpoints + configured).isEmpty,
                 let connected = try? await connector.connect(
-                    to: endpoints + configured, joining: true, admit: { code.matches($0) })
+                    to: endpoints + configured, joining: true, admit: { code.isFrom($0) })
             {
                 return connected
             }
@@ -80,21 +82,21 @@ struct Joiner: Sendable {
 
     private func ask(_ connected: PeerConnector.Connected, _ code: JoinCode, _ name: Label?) async throws -> JoinAnswer
     {
-        let proof = JoinProof.request(
-            secret: code, inviterCertificate: connected.presented.certificateDER,
-            joinerCertificate: identity.certificateDER)
         let wished = await office.wishedName
-        let message = JoinRequest(proof: proof, name: name ?? wished)
-        let body = ByteBuffer(bytes: try JSONEncoder().encode(message))
+        let message = JoinRequest(
+            code: code, joinerCertificate: identity.certificateDER,
+            inviterCertificate: connected.presented.certificateDER, name: name ?? wished)
+        let body = ByteBuffer(bytes: try message.encoded())
         var request = HTTPRequest(method: .post, scheme: "https", authority: "officeshare", path: "/v1/join")
         request.headerFields[.contentLength] = String(body.readableBytes)
         let head = request
-        let limit = Self.largestAnswer
+        let limits = limits
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await connected.connection.run() }
             defer { connected.connection.close() }
             return try await connected.connection.exchange(head, send: { try await $0(body) }) { _, stream in
-                try await stream.decoded(as: JoinAnswer.self, limit: limit)
+                let bytes = try await stream.collected(limit: JoinAnswer.maximumBytes(limits))
+                return try JoinAnswer(parsing: bytes.readableBytesView, limits: limits)
             }
         }
     }

@@ -14,7 +14,7 @@ actor OfficeKeeper {
     /// What event loops ask without waiting.
     private struct Membership: Sendable {
         var members: Set<NodeID> = []
-        var isInviting = false
+        var invitations = Invitations()
     }
 
     nonisolated let identity: NodeIdentity
@@ -31,9 +31,9 @@ actor OfficeKeeper {
     private let peerStore: PeerStore
     private let logger: Logger
     private let store: LogStore
-    private var invitations: Invitations
     /// The port this node listens on.
     private(set) var port: UInt16
+    /// The log as it was stored last; nil in no office.
     private(set) var log: OfficeLog?
 
     /// What the log says; nil in no office.
@@ -49,9 +49,8 @@ actor OfficeKeeper {
         self.logger = logger
         incarnation = hexEncoded((0..<8).map { _ in UInt8.random(in: 0...255) })
         port = settings.port
-        store = try LogStore(directory: settings.stateDirectory, limits: LogLimits(settings.limits))
-        invitations = Invitations(inviter: identity.id)
-        log = try await store.load()
+        store = try await LogStore.open(in: settings.stateDirectory, limits: LogLimits(settings.limits))
+        log = await store.log
         publish()
         for reached in try await peerStore.all() {
             await directory.remember(reached.node, reached: reached.endpoint, lastSeen: reached.lastSeen)
@@ -68,19 +67,18 @@ actor OfficeKeeper {
     nonisolated var admission: PeerListener.Admission {
         PeerListener.Admission(
             isMember: { [membership] node in membership.withLockedValue { $0.members.contains(node) } },
-            isInviting: { [membership] in membership.withLockedValue { $0.isInviting } })
+            isInviting: { [membership] in membership.withLockedValue { $0.invitations.isAnswering(at: .now) } })
     }
 
     /// Tells everybody what the log says now.
     private func publish() {
         let members = otherMembers()
-        membership.withLockedValue { $0.members = members }
+        let isAdmin = state?.isAdmin(identity.id) == true
+        membership.withLockedValue { membership in
+            membership.members = members
+            if !isAdmin { membership.invitations.closeAll() }
+        }
         changes.send(())
-    }
-
-    private func publishInvitations() {
-        let inviting = invitations.isOpen(now: .now)
-        membership.withLockedValue { $0.isInviting = inviting }
     }
 
     // MARK: Founding and changing
@@ -88,10 +86,8 @@ actor OfficeKeeper {
     func create(name: Label) async throws -> OfficeCreatedModel {
         try checkMayJoin()
         let founded = try OfficeLog.found(
-            name: name, identity: identity, nodeName: wishedName, time: .now, limits: logLimits)
-        try await store.replace(with: founded.log)
-        log = founded.log
-        publish()
+            name: name, identity: identity, nodeName: wishedName, time: .now, limits: LogLimits(settings.limits))
+        try await begin(founded.log)
         return OfficeCreatedModel(
             id: founded.log.office.description, name: name.description, recoveryKey: founded.recoveryKey.printed)
     }
@@ -105,20 +101,53 @@ actor OfficeKeeper {
     }
 
     func change(_ change: OfficeChange) async throws {
-        guard let log, let state, isMember || change.isRecovery else { throw Self.inNone }
-        let entry: LogEntry
+        guard let state, isMember || change.isRecovery else { throw Self.inNone }
+        let identity = identity
         switch change {
-        case .remove(let node): entry = try log.removing(try known(node), by: identity, time: .now)
-        case .leave: entry = try log.leaving(identity, time: .now)
-        case .rename(let node, let name):
-            entry = try log.renaming(try known(node), to: try Label(name), by: identity, time: .now)
-        case .grant(let node): entry = try log.granting(try known(node), by: identity, time: .now)
-        case .revoke(let node): entry = try log.revoking(try known(node), by: identity, time: .now)
+        case .remove(let name):
+            let node = try known(name)
+            try await write { log throws(OfficeError) in try log.removing(node, by: identity, time: .now) }
+        case .leave:
+            try await write { log throws(OfficeError) in try log.leaving(identity, time: .now) }
+        case .rename(let name, let new):
+            let node = try known(name)
+            let label = try Label(new)
+            try await write { log throws(OfficeError) in try log.renaming(node, to: label, by: identity, time: .now) }
+        case .grant(let name):
+            let node = try known(name)
+            try await write { log throws(OfficeError) in try log.granting(node, by: identity, time: .now) }
+        case .revoke(let name):
+            let node = try known(name)
+            try await write { log throws(OfficeError) in try log.revoking(node, by: identity, time: .now) }
         case .recover(let text):
+            let key = try RecoveryKey(parsing: text)
             let name = state.members[identity.id]?.givenName ?? wishedName
-            entry = try log.recovering(identity, name: name, with: try RecoveryKey(parsing: text), time: .now)
+            try await write { log throws(OfficeError) in
+                try log.recovering(identity, name: name, with: key, time: .now)
+            }
         }
-        try await insert([entry.sealed], from: nil)
+    }
+
+    /// Writes an entry of this node's own: kept first, then told.
+    private func write(_ build: @Sendable (OfficeLog) throws(OfficeError) -> LogEntry) async throws {
+        let written = try await store.write(build)
+        await stored([written.entry])
+    }
+
+    /// Puts this node into an office whose log it has not had.
+    private func begin(_ new: OfficeLog) async throws {
+        // What is left of an office that this node left or was put out of is put aside.
+        if log != nil { try await store.end() }
+        try await store.begin(new)
+        log = await store.log
+        publish()
+    }
+
+    private func stored(_ entries: [LogEntry]) async {
+        log = await store.log
+        guard !entries.isEmpty else { return }
+        news.send(entries.map(\.sealed))
+        publish()
     }
 
     private func known(_ name: String) throws -> NodeID {
@@ -138,35 +167,24 @@ actor OfficeKeeper {
         log?.entries(missingFrom: heads).map(\.sealed) ?? []
     }
 
-    /// Takes entries that a member told; what is wrong with one is said in the log, and the rest counts.
+    /// Takes entries that a member told, keeps them, then tells the others: nothing is told that a crash could take
+    /// back. What is wrong with one is said in the daemon's log, and the rest counts.
     func take(_ entries: [SealedEntry], from node: NodeID) async {
         guard !entries.isEmpty, log != nil else { return }
-        do {
-            try await insert(entries, from: node)
+        do throws(OfficeError) {
+            let insertion = try await store.insert(entries)
+            for refusal in insertion.refused {
+                logger.warning(
+                    "an entry of the office log was refused",
+                    metadata: [
+                        LogKey.entryHash: "\(refusal.hash.short)", LogKey.error: "\(refusal.error)",
+                        LogKey.nodeID: "\(node.short)",
+                    ])
+            }
+            await stored(insertion.accepted)
         } catch {
             logger.error("entries of the office log can't be kept", metadata: [LogKey.error: "\(error)"])
         }
-    }
-
-    /// Inserts, keeps, then tells: nothing is told that a crash could take back.
-    private func insert(_ entries: [SealedEntry], from node: NodeID?) async throws {
-        guard var changed = log else { throw Self.inNone }
-        let insertion = changed.insert(sealed: entries)
-        for refusal in insertion.refused {
-            logger.warning(
-                "an entry of the office log was refused",
-                metadata: [
-                    LogKey.entryHash: "\(refusal.hash.short)", LogKey.error: "\(refusal.error)",
-                    LogKey.nodeID: "\(node?.short ?? "here")",
-                ])
-            if node == nil { throw refusal.error }
-        }
-        guard !insertion.accepted.isEmpty || !insertion.waiting.isEmpty else { return }
-        try await store.append(insertion.accepted)
-        log = changed
-        guard !insertion.accepted.isEmpty else { return }
-        news.send(insertion.accepted.map(\.sealed))
-        publish()
     }
 
     /// Remembers where a member was reached, for after the next start.
@@ -187,50 +205,48 @@ actor OfficeKeeper {
                 .notAllowed, state.name.description, "only an admin may invite",
                 mend: "Ask an admin: 'officeshare office members' shows who is one.")
         }
-        let code = try invitations.open(ttl: ttl, now: .now)
-        publishInvitations()
+        let id = identity.id
+        let code = try membership.withLockedValue { membership throws(OfficeError) in
+            try membership.invitations.open(inviter: id, for: ttl, at: .now)
+        }
         return InvitationModel(
-            code: code.description, expires: Timestamp(seconds: Timestamp.now.time.seconds + ttl.components.seconds))
+            code: code.printed, expires: Timestamp(seconds: Timestamp.now.time.seconds + ttl.components.seconds))
     }
 
     /// Lets a node in that proves to know a code. The proof is checked before anything is told.
     func admit(_ request: JoinRequest, presented: PeerTLS.Presented) async throws -> JoinAnswer {
-        guard let log else { throw Self.notInvited }
-        defer { publishInvitations() }
-        guard
-            let code = invitations.redeem(
-                request.proof, inviterCertificate: identity.certificateDER, joinerCertificate: presented.certificateDER,
-                now: .now)
-        else { throw Self.notInvited }
+        let identity = identity
+        let redemption = try membership.withLockedValue { membership throws(OfficeError) in
+            try membership.invitations.redeem(
+                proof: request.proof, joinerCertificate: presented.certificateDER,
+                inviterCertificate: identity.certificateDER, at: .now)
+        }
         let key = try NodeCertificate.parse(der: presented.certificateDER)
-        guard log.state.members[key.id] == nil else {
+        if state?.members[key.id] != nil, !redemption.isRepeated {
             throw OfficeError(
                 .exists, request.name.description, "a node with this machine's key is a member already",
                 mend:
                     "If the machine was cloned, stop officeshared, delete /var/lib/officeshare, start it and join again."
             )
         }
-        let entry = try log.admitting(key, name: request.name, by: identity, time: .now)
-        try await insert([entry.sealed], from: nil)
-        guard let grown = self.log else { throw Self.notInvited }
-        return JoinAnswer(
-            entries: grown.entries(missingFrom: []).map(\.sealed),
-            proof: JoinProof.answer(
-                secret: code, inviterCertificate: identity.certificateDER, joinerCertificate: presented.certificateDER))
+        if state?.members[key.id] == nil {
+            do {
+                try await write { log throws(OfficeError) in
+                    try log.admitting(key, name: request.name, by: identity, time: .now)
+                }
+            } catch {
+                membership.withLockedValue { $0.invitations.restore(usedBy: presented.certificateDER) }
+                throw error
+            }
+        }
+        guard let log, let member = log.state.members[key.id] else { throw Self.inNone }
+        return JoinAnswer(replyProof: redemption.replyProof, name: member.name, log: log)
     }
 
-    private static let notInvited = OfficeError(
-        .notAllowed, "code", "it isn't valid here", mend: "Ask for a new one: a code serves once and lives 15 minutes.")
-
-    /// Takes the log that an inviter gave: it has to be sound, to have us in it, and to come from an admin of it.
-    func adopt(_ answer: JoinAnswer, from inviter: PeerConnector.Connected) async throws {
+    /// Takes the log that an inviter gave, which was checked.
+    func adopt(_ given: OfficeLog, from inviter: PeerConnector.Connected) async throws {
         try checkMayJoin()
-        let given = try OfficeLog(verifying: answer.entries, limits: logLimits)
-        guard given.state.members[identity.id] != nil, given.state.members[inviter.presented.nodeID] != nil else {
-            throw OfficeError(.malformed, "inviter", "the office log it sent doesn't have both of us in it")
-        }
-        try await store.replace(with: given)
-        log = given
+        try await begin(given)
         await directory.told(PeerGossip(node: inviter.presented.nodeID, endpoints: [inviter.endpoint]))
         publish()
     }
@@ -239,8 +255,6 @@ actor OfficeKeeper {
 
     /// The name this node would have in an office: configured, or the host's.
     var wishedName: Label { settings.name ?? HostName.label }
-
-    private var logLimits: LogLimits { LogLimits(settings.limits) }
 }
 
 extension LogLimits {

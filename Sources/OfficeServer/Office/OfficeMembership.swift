@@ -30,7 +30,7 @@ extension OfficeKeeper {
 
     /// A local caller as access lists know it.
     func principal(of caller: LocalCaller) -> Principal? {
-        try? Principal(node: identity.id, user: caller.userName)
+        (try? UserName(caller.userName)).map { Principal(node: identity.id, user: $0) }
     }
 
     func problems() -> [StatusModel.Problem] {

@@ -130,7 +130,7 @@ struct PeerRoutes: Sendable {
             throw OfficeError(.notFound, "request", "there is no such verb")
         }
         let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
-        let opened = try await shares.open(name, for: try Principal(node: context.caller.node, user: user))
+        let opened = try await shares.open(name, for: Principal(node: context.caller.node, user: try UserName(user)))
         try verb.check(mayWrite: opened.mayWrite, share: name)
         return shareResponse { write in
             try await responder.respond(
