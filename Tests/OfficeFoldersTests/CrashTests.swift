@@ -34,8 +34,7 @@ struct CrashTests {
             }
             _ = killer.join()
         }
-        let text = try #require(ground.read(shared + "/" + name))
-        let bytes = Array(text.utf8)
+        let bytes = try #require(ground.bytes(shared + "/" + name))
         let first = try #require(bytes.first)
         #expect(bytes.count == Self.size)
         #expect(bytes.allSatisfy { $0 == first })

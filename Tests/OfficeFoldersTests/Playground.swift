@@ -33,13 +33,16 @@ final class Playground: Sendable {
         close(fd)
     }
 
-    func read(_ path: String) -> String? {
+    func read(_ path: String) -> String? { bytes(path).map { String(decoding: $0, as: UTF8.self) } }
+
+    /// At most the first MiB of a file.
+    func bytes(_ path: String) -> [UInt8]? {
         let fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
         guard fd >= 0 else { return nil }
         defer { close(fd) }
         var bytes = [UInt8](repeating: 0, count: 1 << 20)
         let count = Glibc.read(fd, &bytes, bytes.count)
-        return count < 0 ? nil : String(decoding: bytes.prefix(count), as: UTF8.self)
+        return count < 0 ? nil : Array(bytes.prefix(count))
     }
 
     func names(_ directory: String) -> Set<String> {
