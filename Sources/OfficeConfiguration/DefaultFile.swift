@@ -17,7 +17,7 @@ package enum DefaultFile {
         The configuration of officeshared(8); officeshare.yaml(5) is its manual. Every value below is the default: \
         without this file the daemon runs the same. To change one, remove the first '#' of its line, and of its \
         section's line; then 'officeshared --check-config' says whether it is good, and 'systemctl reload \
-        officeshare' or 'systemctl restart officeshare' applies it.
+        officeshared' or 'systemctl restart officeshared' applies it.
         """
 
     private static func block(_ key: ConfigurationKey, indent: String) -> [String] {

@@ -6,7 +6,7 @@ import Testing
 @Suite("officeshared, run", .timeLimit(.minutes(1)))
 struct ProgramTests {
     /// The build's own, beside the test bundle.
-    private static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    static let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         .appending(path: "officeshared")
 
     /// A run of the program with everything it keeps in `folder`.
@@ -35,7 +35,7 @@ struct ProgramTests {
         process.terminationHandler = { _ in end.finish() }
         try process.run()
         do { try await body() } catch {
-            process.terminate()
+            kill(process.processIdentifier, SIGKILL)
             throw error
         }
         for await _ in ends {}
