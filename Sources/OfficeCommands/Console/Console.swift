@@ -15,6 +15,8 @@ final class Console: Sendable {
     struct ReaderGone: Error {}
 
     private let queue = DispatchQueue(label: "officeshare.console")
+    private let output: Int32
+    private let error: Int32
     private let state = Mutex(State())
 
     private struct State {
@@ -24,13 +26,18 @@ final class Console: Sendable {
         var isDrawing = false
     }
 
+    init(output: Int32 = STDOUT_FILENO, error: Int32 = STDERR_FILENO) {
+        self.output = output
+        self.error = error
+    }
+
     /// Writes to standard output; returns when the kernel has taken it all.
     func write(_ bytes: [UInt8]) async throws {
         guard !bytes.isEmpty else { return }
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
             queue.async {
                 self.eraseProgress()
-                done.resume(with: Result { try Self.writeAll(bytes, to: STDOUT_FILENO) })
+                done.resume(with: Result { try Self.writeAll(bytes, to: self.output) })
             }
         }
     }
@@ -44,13 +51,13 @@ final class Console: Sendable {
         queue.async {
             self.eraseProgress()
             // Nobody to tell that standard error is gone.
-            try? Self.writeAll(Array((line + "\n").utf8), to: STDERR_FILENO)
+            try? Self.writeAll(Array((line + "\n").utf8), to: self.error)
         }
     }
 
     /// A question on standard error, to be answered behind it.
     func prompt(_ text: String) {
-        queue.async { try? Self.writeAll(Array(text.utf8), to: STDERR_FILENO) }
+        queue.async { try? Self.writeAll(Array(text.utf8), to: self.error) }
     }
 
     /// Draws the line of progress over the one before; a redraw that can't keep up is dropped.
@@ -66,7 +73,7 @@ final class Console: Sendable {
                 $0.isDrawn = true
             }
             // Carriage return, the line, erase to its end.
-            try? Self.writeAll(Array("\r\(line)\u{1B}[K".utf8), to: STDERR_FILENO)
+            try? Self.writeAll(Array("\r\(line)\u{1B}[K".utf8), to: self.error)
         }
     }
 
@@ -92,7 +99,7 @@ final class Console: Sendable {
             defer { state.isDrawn = false }
             return state.isDrawn
         }
-        if wasDrawn { try? Self.writeAll(Array("\r\u{1B}[K".utf8), to: STDERR_FILENO) }
+        if wasDrawn { try? Self.writeAll(Array("\r\u{1B}[K".utf8), to: self.error) }
     }
 
     private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws {

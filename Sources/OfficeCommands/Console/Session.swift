@@ -10,6 +10,15 @@ struct Session: Sendable {
     let wantsJSON: Bool
     let isQuiet: Bool
 
+    init(client: ControlClient, console: Console, terminal: Terminal, wantsJSON: Bool = false, isQuiet: Bool = false) {
+        self.client = client
+        self.console = console
+        self.terminal = terminal
+        self.wantsJSON = wantsJSON
+        self.isQuiet = isQuiet
+    }
+
+    /// As the caller asked for it.
     init(options: GlobalOptions, console: Console = Console()) throws {
         let socket = try options.socket?.text("--socket") ?? Terminal.environment("OFFICESHARE_SOCKET")
         // One thread is enough for one socket, and quicker to start than one for each core.

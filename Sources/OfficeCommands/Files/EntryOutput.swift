@@ -14,6 +14,12 @@ struct EntryOutput: Sendable {
     /// Its own name: of the share itself, the share's.
     var name: [UInt8] { path.path.last?.bytes ?? path.share?.bytes ?? [] }
 
+    static func < (a: EntryOutput, b: EntryOutput) -> Bool {
+        if a.path.node != b.path.node { return a.path.node < b.path.node }
+        if let share = a.path.share, let other = b.path.share, share != other { return share < other }
+        return a.path.path < b.path.path
+    }
+
     var type: String {
         switch entry.kind {
         case .file: "file"

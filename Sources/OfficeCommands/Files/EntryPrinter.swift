@@ -42,7 +42,7 @@ actor EntryPrinter {
 
     /// Prints what is held and, in JSON, ends the document.
     func finish() async throws {
-        let sorted = (held ?? []).sorted { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }
+        let sorted = (held ?? []).sorted(by: <)
         held = nil
         try await print(sorted)
         if session.wantsJSON { try await session.console.write(array.end()) }

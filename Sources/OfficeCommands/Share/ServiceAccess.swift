@@ -23,7 +23,7 @@ struct ServiceAccess: Sendable {
     /// Asks the daemon whom to give access to.
     init(_ session: Session) async throws {
         let service: ServiceModel = try await session.client.get("/v1/service")
-        shares = try await session.client.get("/v1/shares")
+        shares = try await session.client.get("/v1/shares?grants=1")
         let isNeeded = service.userID != 0 && service.userID != geteuid()
         grant = isNeeded ? FolderGrant(service: service.userID) : nil
     }
