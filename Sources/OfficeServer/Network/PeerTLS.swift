@@ -13,6 +13,9 @@ struct PeerTLS: Sendable {
     /// ALPN of joining: answered only while an invitation is open.
     static let joinProtocol = "officeshare-join/1"
 
+    /// How long a close waits for the other side's: who pulled the cable will not answer.
+    private static let closing = TimeAmount.milliseconds(250)
+
     /// Who presented itself in a handshake.
     struct Presented: Sendable {
         let nodeID: NodeID
@@ -34,6 +37,7 @@ struct PeerTLS: Sendable {
         serving.minimumTLSVersion = .tlsv13
         serving.certificateVerification = .noHostnameVerification
         serving.applicationProtocols = [Self.memberProtocol, Self.joinProtocol]
+        serving.shutdownTimeout = Self.closing
         server = try NIOSSLContext(configuration: serving)
 
         var calling = TLSConfiguration.makeClientConfiguration()
@@ -42,6 +46,7 @@ struct PeerTLS: Sendable {
         calling.privateKey = key
         calling.certificateVerification = .noHostnameVerification
         calling.trustRoots = .certificates([])
+        calling.shutdownTimeout = Self.closing
         calling.applicationProtocols = [Self.memberProtocol]
         member = try NIOSSLContext(configuration: calling)
         calling.applicationProtocols = [Self.joinProtocol]

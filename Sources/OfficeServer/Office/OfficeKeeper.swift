@@ -36,8 +36,8 @@ actor OfficeKeeper {
     /// The log as it was stored last; nil in no office.
     private(set) var log: OfficeLog?
 
-    /// What the log says; nil in no office.
-    var state: OfficeState? { log?.state }
+    /// The office this node is in; nil in none, also when the log says that it was put out.
+    var state: OfficeState? { log?.state.members[identity.id] == nil ? nil : log?.state }
 
     init(
         identity: NodeIdentity, settings: Settings, directory: PeerDirectory, peerStore: PeerStore, logger: Logger
@@ -94,14 +94,14 @@ actor OfficeKeeper {
 
     /// Throws where this node is in an office already.
     func checkMayJoin() throws {
-        guard let state, isMember else { return }
+        guard let state else { return }
         throw OfficeError(
             .exists, state.name.description, "this node is in an office already",
             mend: "Leave it first with 'officeshare office leave'.")
     }
 
     func change(_ change: OfficeChange) async throws {
-        guard let state, isMember || change.isRecovery else { throw Self.inNone }
+        guard let last = log?.state, isMember || change.isRecovery else { throw Self.inNone }
         let identity = identity
         switch change {
         case .remove(let name):
@@ -121,7 +121,7 @@ actor OfficeKeeper {
             try await write { log throws(OfficeError) in try log.revoking(node, by: identity, time: .now) }
         case .recover(let text):
             let key = try RecoveryKey(parsing: text)
-            let name = state.members[identity.id]?.givenName ?? wishedName
+            let name = last.members[identity.id]?.givenName ?? wishedName
             try await write { log throws(OfficeError) in
                 try log.recovering(identity, name: name, with: key, time: .now)
             }
@@ -199,7 +199,7 @@ actor OfficeKeeper {
     // MARK: Inviting and joining
 
     func invite(ttl: Duration) throws -> InvitationModel {
-        guard let state, isMember else { throw Self.inNone }
+        guard let state else { throw Self.inNone }
         guard state.isAdmin(identity.id) else {
             throw OfficeError(
                 .notAllowed, state.name.description, "only an admin may invite",

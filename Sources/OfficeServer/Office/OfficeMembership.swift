@@ -9,10 +9,10 @@ extension OfficeKeeper {
     /// This node's name: the one the office knows it by, else the configured one, else the host's.
     var ownName: Label { state?.members[identity.id]?.name ?? wishedName }
 
-    var isMember: Bool { state?.members[identity.id] != nil }
+    var isMember: Bool { state != nil }
 
     func otherMembers() -> Set<NodeID> {
-        guard let state, isMember else { return [] }
+        guard let state else { return [] }
         return Set(state.members.keys).subtracting([identity.id])
     }
 
@@ -25,7 +25,7 @@ extension OfficeKeeper {
     }
 
     func name(of node: NodeID) -> String {
-        state?.members[node]?.name.description ?? node.short
+        log?.state.members[node]?.name.description ?? node.short
     }
 
     /// A local caller as access lists know it.
@@ -34,7 +34,7 @@ extension OfficeKeeper {
     }
 
     func problems() -> [StatusModel.Problem] {
-        guard let state else { return [] }
+        guard let state = log?.state else { return [] }
         var problems: [StatusModel.Problem] = []
         if !isMember {
             problems.append(

@@ -95,10 +95,9 @@ struct DiscoveryService: Service {
     }
 
     private func advertisement() async -> Advertisement {
-        let state = await office.isMember ? await office.state : nil
         return Advertisement(
             name: await office.ownName, port: UInt16(clamping: await office.port), nodeID: office.identity.id,
-            officeID: state?.office, role: .peer)
+            officeID: await office.state?.office, role: .peer)
     }
 
     // MARK: Strangers
