@@ -20,7 +20,8 @@ struct Officeshare: ParsableCommand {
             CommandGroup(
                 name: "Files:",
                 subcommands: [
-                    List.self, Find.self, Get.self, MakeDirectory.self, Move.self, Remove.self,
+                    List.self, Find.self, Get.self, MakeDirectory.self, Move.self,
+                    Remove.self,
                 ]),
             CommandGroup(name: "Shells:", subcommands: [Completions.self]),
         ])

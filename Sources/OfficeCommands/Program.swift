@@ -18,7 +18,7 @@ package enum Program {
         do {
             try await run(arguments, console)
             return 0
-        } catch is Console.ReaderGone {
+        } catch where console.isReaderGone {
             return endAsIfBySIGPIPE(console)
         } catch {
             return report(error, on: console, asJSON: wantsJSON)

@@ -1,4 +1,5 @@
 import Dispatch
+import NIOCore
 import OfficeCore
 import Synchronization
 
@@ -24,6 +25,7 @@ final class Console: Sendable {
         var isDrawn = false
         /// Whether a redraw waits in the queue: at most one does.
         var isDrawing = false
+        var isReaderGone = false
     }
 
     init(output: Int32 = STDOUT_FILENO, error: Int32 = STDERR_FILENO) {
@@ -31,13 +33,27 @@ final class Console: Sendable {
         self.error = error
     }
 
+    /// Whether a write to standard output failed because nobody reads it. On its way up the error itself may have
+    /// become a lost connection: whoever carries a stream doesn't know why it was broken off.
+    var isReaderGone: Bool { state.withLock { $0.isReaderGone } }
+
     /// Writes to standard output; returns when the kernel has taken it all.
     func write(_ bytes: [UInt8]) async throws {
         guard !bytes.isEmpty else { return }
         try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
             queue.async {
                 self.eraseProgress()
-                done.resume(with: Result { try Self.writeAll(bytes, to: self.output) })
+                done.resume(with: Result { try bytes.withUnsafeBytes(self.writeOutput) })
+            }
+        }
+    }
+
+    /// The same, without a copy: for contents.
+    func write(_ buffer: ByteBuffer) async throws {
+        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+            queue.async {
+                self.eraseProgress()
+                done.resume(with: Result { try buffer.withUnsafeReadableBytes(self.writeOutput) })
             }
         }
     }
@@ -102,23 +118,34 @@ final class Console: Sendable {
         if wasDrawn { try? Self.writeAll(Array("\r\u{1B}[K".utf8), to: self.error) }
     }
 
+    private func writeOutput(_ bytes: UnsafeRawBufferPointer) throws {
+        do {
+            try Self.writeAll(bytes, to: output)
+        } catch let error as ReaderGone {
+            state.withLock { $0.isReaderGone = true }
+            throw error
+        }
+    }
+
     private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws {
-        try bytes.withUnsafeBytes { raw in
-            var rest = raw[...]
-            while !rest.isEmpty {
-                let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
-                if count >= 0 {
-                    rest = rest.dropFirst(count)
-                } else if errno == EAGAIN {
-                    // Someone else made the terminal or pipe non-blocking.
-                    var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    _ = poll(&waiting, 1, -1)
-                } else if errno == EPIPE {
-                    throw ReaderGone()
-                } else if errno != EINTR {
-                    let reason = String(cString: strerror(errno))
-                    throw OfficeError(errno == ENOSPC ? .noSpace : .io, "output", "it can't be written: \(reason)")
-                }
+        try bytes.withUnsafeBytes { try writeAll($0, to: descriptor) }
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: rest))
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno == EAGAIN {
+                // Someone else made the terminal or pipe non-blocking.
+                var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&waiting, 1, -1)
+            } else if errno == EPIPE {
+                throw ReaderGone()
+            } else if errno != EINTR {
+                let reason = String(cString: strerror(errno))
+                throw OfficeError(errno == ENOSPC ? .noSpace : .io, "output", "it can't be written: \(reason)")
             }
         }
     }

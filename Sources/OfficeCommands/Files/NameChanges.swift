@@ -20,6 +20,13 @@ struct NameChanges {
         changes.append((path, place, change(place)))
     }
 
+    private static func mended(_ error: OfficeError, _ change: Change) -> OfficeError {
+        guard case .remove(_, recursive: false) = change, error.code == .exists, error.mend == nil else { return error }
+        var error = error
+        error.mend = "Remove it with all that is in it with -r."
+        return error
+    }
+
     /// Carries all out, in order within each share; what fails doesn't hold up the others.
     func perform(in session: Session) async throws {
         var failures: [OfficeError] = []
@@ -33,7 +40,7 @@ struct NameChanges {
                     batch.map(\.change), node: first.place.node, share: first.place.share)
                 for (item, result) in zip(batch, results) {
                     guard case .failure(let error) = result else { continue }
-                    failures.append(error.about(item.path.description))
+                    failures.append(Self.mended(error, item.change).about(item.path.description))
                 }
             } catch let error as OfficeError {
                 failures += batch.map { error.named(for: $0.path) }

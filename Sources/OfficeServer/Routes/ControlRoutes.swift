@@ -77,10 +77,13 @@ struct ControlRoutes: Sendable {
     }
 
     private func addShares(to router: Router<LocalContext>) {
-        router.get("/v1/shares") { _, context -> Response in
+        router.get("/v1/shares") { request, context -> Response in
             let names = await office.state
-            let visible = await shares.usable(by: context.caller, as: await office.principal(of: context.caller))
-            return try .json(visible.map { $0.model(names: names) })
+            let caller = context.caller
+            let visible = await shares.usable(by: caller, as: await office.principal(of: caller))
+            // What was granted for a share is needed by whoever changes or ends it, and told to nobody else.
+            let wantsGrants = request.uri.queryParameters["grants"] != nil
+            return try .json(visible.map { $0.model(names: names, withGrant: wantsGrants && $0.isManaged(by: caller)) })
         }
         router.post("/v1/shares") { request, context -> Response in
             let wish = try await request.decoded(as: ShareAddRequest.self, limit: limits.bodyBytes)

@@ -135,7 +135,7 @@ actor ShareKeeper {
 
     private func managed(_ name: Label, by caller: LocalCaller) throws -> ShareRecord {
         guard let record = records[name] else { throw Self.unknown(name) }
-        guard caller.manages || record.owner == caller.userID else {
+        guard record.isManaged(by: caller) else {
             throw OfficeError(
                 .notAllowed, name.description, "the share belongs to another user",
                 mend: "Its owner, root and members of group \(LocalCaller.managingGroup) can change it.")
@@ -234,6 +234,9 @@ actor ShareKeeper {
 }
 
 extension ShareRecord {
+    /// Its owner may change it, and so may who manages the node.
+    func isManaged(by caller: LocalCaller) -> Bool { caller.manages || owner == caller.userID }
+
     /// Whether `other` asks for what is there already; the grant's record is not part of what was asked.
     fileprivate func offersTheSame(as other: ShareRecord) -> Bool {
         var copy = other
