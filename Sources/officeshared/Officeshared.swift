@@ -64,6 +64,10 @@ struct Officeshared: AsyncParsableCommand {
         } catch let error as OfficeError {
             logger.critical("the daemon ends", metadata: [LogKey.error: "\(error)"])
             throw ExitCode(error.code.exitStatus)
+        } catch {
+            // An error of a library that no room has put into words: a fault of ours, but still one line.
+            logger.critical("the daemon ends by an error it doesn't know", metadata: [LogKey.error: "\(error)"])
+            throw ExitCode(OfficeError.Code.fault.exitStatus)
         }
     }
 }
