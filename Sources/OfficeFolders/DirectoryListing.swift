@@ -29,7 +29,7 @@ package final class DirectoryListing: Sendable {
     }
 
     private func entry(_ name: FileName, in directory: Descriptor) throws(OfficeError) -> Entry? {
-        guard let status = try directory.look(at: name, what) else { return nil }
+        guard let status = try lookIfAllowed(name, in: directory) else { return nil }
         var target: [UInt8]?
         if status.isLink {
             // No longer a link, or gone: then it is left out, as what vanishes is.
@@ -40,7 +40,23 @@ package final class DirectoryListing: Sendable {
     }
 }
 
+extension DirectoryListing {
+    /// A single entry that can't be looked at (another user's FUSE mount) is left out; where none can, because
+    /// the folder may be read but not searched, that is an error.
+    private func lookIfAllowed(_ name: FileName, in directory: Descriptor) throws(OfficeError) -> stat? {
+        do {
+            return try directory.look(at: name, what)
+        } catch {
+            guard error.code == .notAllowed, directory.isSearchable else { throw error }
+            return nil
+        }
+    }
+}
+
 extension Descriptor {
+    /// Whether this process may reach what is in this directory.
+    var isSearchable: Bool { Outcome.of { faccessat(number, ".", X_OK, AT_EACCESS) }.succeeded }
+
     /// Where the link of that name in this directory points; nil where there is no link (any more).
     func target(of name: FileName, _ what: String) throws(OfficeError) -> [UInt8]? {
         let (outcome, target) = name.withCString { readLink(number, $0) }

@@ -83,6 +83,11 @@ package final class Folder: Sendable {
         return entry
     }
 
+    /// What tells this state of the file at `path` from another; of a link its own.
+    package func identity(_ path: RelativePath) throws(OfficeError) -> FileIdentity {
+        FileIdentity(try resolve(path, flags: Flag.path | O_NOFOLLOW).status(path.what))
+    }
+
     /// The entries of the folder at `path`, as a stream.
     package func list(_ path: RelativePath) throws(OfficeError) -> DirectoryListing {
         DirectoryListing(try directory(path), what: path.what)

@@ -124,9 +124,11 @@ struct OpenedPartial {
         throw .unstable(what)
     }
 
-    /// fsync of the directory behind an O_PATH handle.
-    static func synchronise(_ directory: Descriptor, _ what: String) throws(OfficeError) {
+    /// fsync of the directory behind an O_PATH handle. One that may be written but not read can't be opened for
+    /// that: there the file that was renamed in it is synchronised once more, which takes its name along.
+    static func synchronise(_ directory: Descriptor, _ file: Descriptor, _ what: String) throws(OfficeError) {
         let outcome = Outcome.of { os_openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        if outcome.errno == EACCES { return try file.synchronise(what) }
         guard outcome.succeeded else { throw outcome.error(what) }
         try Descriptor(owning: Int32(outcome.value)).synchronise(what)
     }

@@ -167,10 +167,13 @@ package final class PartialFile: Sendable {
         guard let there = try place.directory.look(at: place.name, what), Descriptor.same(there, status) else {
             throw OfficeError(.temporary, what, "its partial file was removed meanwhile", mend: "Run the same again.")
         }
+        // An exchange leaves the old file under the partial's name for a moment. Should that moment be the last,
+        // no journal may say of it that it is the new one.
+        if case .ifUnchanged = replacing { try journalPlace.directory.unlink(journalPlace.name, what) }
         try place.rename(to: final, replacing: replacing, from: what, what)
         try? journalPlace.directory.unlink(journalPlace.name, what)
         close()
-        if durableDirectory { try OpenedPartial.synchronise(final.directory, what) }
+        if durableDirectory { try OpenedPartial.synchronise(final.directory, content, what) }
     }
 
     /// The permissions it was created with (the folder's default ACL or the umask decided), but nothing for

@@ -24,12 +24,22 @@ extension Folder {
                 return false
             }
             seen += 1
-            guard !name.isReserved, let status = try handle.look(at: name, directory.what) else { return false }
+            guard !name.isReserved else { return false }
+            let path = try directory.appending(name)
+            let status: stat
+            do throws(OfficeError) {
+                guard let there = try handle.look(at: name, path.what) else { return false }
+                status = there
+            } catch {
+                guard error.code == .notAllowed else { throw error }
+                found.paths.append(path)
+                return false
+            }
             guard status.isRegular || status.isDirectory else { return false }
             let wanted = (writing ? R_OK | W_OK : R_OK) | (status.isDirectory ? X_OK : 0)
             // As the file rights of this process have it (AT_EACCESS), not of who started it.
             let outcome = name.call { faccessat(handle.number, $0, wanted, AT_EACCESS | AT_SYMLINK_NOFOLLOW) }
-            if outcome.errno == EACCES || outcome.errno == EPERM { found.paths.append(try directory.appending(name)) }
+            if outcome.errno == EACCES || outcome.errno == EPERM { found.paths.append(path) }
             return status.isDirectory && outcome.succeeded
         } closed: { (directory, error) throws(OfficeError) in
             if directory.isRoot { throw error }

@@ -7,7 +7,19 @@ enum Temporary {
     static func partial(for name: FileName, key: String, user: UInt32) -> (content: FileName, journal: FileName) {
         let seed = Array("\(user)/\(key.utf8.count)/\(key)/".utf8) + name.bytes
         let digest = Digest256.of(seed).hex.prefix(32)
-        return (reserved("part-\(digest)"), reserved("journal-\(digest)"))
+        return (reserved(content + digest), reserved(journal + digest))
+    }
+
+    private static let content = "part-"
+    private static let journal = "journal-"
+
+    /// The journal's name of a content's, and the other way round; nil of another name.
+    static func otherHalf(of name: FileName) -> FileName? {
+        let rest = name.bytes.dropFirst(FileName.reservedPrefix.count)
+        for (one, other) in [(content, journal), (journal, content)] where rest.starts(with: one.utf8) {
+            return reserved(other + String(decoding: rest.dropFirst(one.utf8.count), as: UTF8.self))
+        }
+        return nil
     }
 
     /// A name that nobody has.

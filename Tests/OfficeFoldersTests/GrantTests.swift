@@ -208,6 +208,23 @@ struct GrantTests {
         }
     }
 
+    @Test("Two shares of one folder: the first to go takes nothing from the other")
+    func twice() throws {
+        let before = lists()
+        let first = try apply(.readOnly).record
+        let second = try apply(.readWrite, others: [first]).record
+        _ = try takeBack(second, others: [first])
+        try asService { (folder) throws in
+            #expect(try folder.open(.of("private")).text() == "own")
+            #expect(code { try folder.makeDirectory(.of("new")) } == .notAllowed)
+        }
+        let third = try apply(.readOnly, others: [first]).record
+        _ = try takeBack(first, others: [third])
+        #expect(try asService { try $0.unreadable(limit: 1).paths.isEmpty })
+        _ = try takeBack(third)
+        #expect(lists() == before)
+    }
+
     @Test("The record survives its way through JSON")
     func record() throws {
         run("setfacl", "-m", "u:\(User.other):rwx", ground.shared + "/sub")

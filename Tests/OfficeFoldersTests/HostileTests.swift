@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Names and links that want to lead out of the folder")
 struct HostileTests {
-    private let ground = Playground()
+    private let ground = Playground(alone: true)
     private let secret = "secret outside of the share"
 
     private init() {

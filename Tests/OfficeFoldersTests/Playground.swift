@@ -13,17 +13,25 @@ final class Playground: Sendable {
     /// Where thousands of fsyncs cost nothing.
     static let memory = "/dev/shm"
 
-    init(in base: String = "/tmp") {
+    private let isMount: Bool
+
+    /// With `alone` on a file system of its own, which nobody else comes across who searches the machine.
+    init(in base: String = "/tmp", alone: Bool = false) {
+        isMount = alone
         var template = Array("\(base)/officefolders-XXXXXX".utf8CString)
         path =
             mkdtemp(&template) == nil
             ? "/nonexistent" : String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        if alone { mount("tmpfs", path, "tmpfs", 0, nil) }
         mkdir(shared, 0o755)
         mkdir(outside, 0o755)
         chmod(path, 0o755)
     }
 
-    deinit { run("rm", "-rf", "--", path) }
+    deinit {
+        if isMount { umount2(path, Int32(MNT_DETACH)) }
+        run("rm", "-rf", "--", path)
+    }
 
     func folder() throws -> Folder { try Folder(at: Array(shared.utf8)) }
 

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A local user who swaps folders and links while every verb runs")
 struct RaceTests {
-    private let ground = Playground()
+    private let ground = Playground(alone: true)
 
     /// Does something while another thread exchanges pairs of names, over and over; answers how often it did.
     private func racing(_ pairs: [(String, String)], _ body: () throws -> Void) throws -> Int {

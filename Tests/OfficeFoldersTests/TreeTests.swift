@@ -88,6 +88,28 @@ struct TreeTests {
         #expect(ground.names(ground.shared).isEmpty)
     }
 
+    @Test("Transfers that nobody went on with are cleared away; one under way, and younger ones, are not")
+    func clearing() throws {
+        let folder = try ground.folder()
+        try folder.makeDirectory(.of("d"))
+        for (path, isClosed) in [("a", true), ("d/b", true), ("d/open", false)] {
+            let partial = try folder.partial(for: .of(path), key: "k")
+            try partial.appendJournal([1])
+            if isClosed { partial.close() } else { withExtendedLifetime(partial) {} }
+        }
+        let open = try folder.partial(for: .of("d/held"), key: "k")
+        try open.appendJournal([1])
+        ground.write("user's", to: ground.shared + "/d/file")
+        let (past, future) = (FileTime(seconds: 1, nanoseconds: 0), FileTime(seconds: .max / 2, nanoseconds: 0))
+        #expect(try folder.removeLeftovers(before: past) == 0)
+        #expect(try folder.removeLeftovers(before: future) > 0)
+        #expect(ground.names(ground.shared) == ["d"])
+        #expect(ground.names(ground.shared + "/d").contains("file"))
+        #expect(try folder.open(.of("d/file")).text() == "user's")
+        try open.commit(modified: .now, executable: false, replacing: .never)
+        #expect(ground.names(ground.shared + "/d") == ["file", "held"])
+    }
+
     @Test("Another file system mounted in a folder is not emptied with it")
     func mounts() throws {
         let folder = try ground.folder()

@@ -43,10 +43,10 @@ package struct FolderGrant: Sendable {
         let record = GrantRecord(
             service: service.user, owner: status.st_uid, path: percentEncoded(place), device: UInt64(status.st_dev),
             inode: UInt64(status.st_ino), access: access, ancestors: [], exceptions: [])
-        let known = (previous.map { [$0] } ?? []) + others
+        let earlier = previous?.isAbout(record) == true ? previous : nil
         var run = GrantRun(
-            service: service, record: record, previous: previous?.isAbout(record) == true ? previous : nil,
-            known: known.filter { $0.service == service.user })
+            service: service, record: record, previous: earlier,
+            others: others.filter { $0.service == service.user })
         // Root needs no list, and its own files are nobody's to give.
         if service.user != 0 { try run.apply(folder) }
         return run.outcome
@@ -57,7 +57,7 @@ package struct FolderGrant: Sendable {
     package func takeBack(
         _ record: GrantRecord, others: [GrantRecord] = []
     ) throws(OfficeError) -> [GrantChange] {
-        var run = RevocationRun(record: record, others: others.filter { $0.service == record.service && $0 != record })
+        var run = RevocationRun(record: record, others: others.filter { $0.service == record.service })
         return try run.takeBack()
     }
 

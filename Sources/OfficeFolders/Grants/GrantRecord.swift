@@ -16,6 +16,8 @@ package enum GrantAccess: String, Codable, Sendable, Hashable, CaseIterable {
 package struct GrantRecord: Codable, Sendable, Hashable {
     /// How many exceptions are noted at most. Of what is beyond, the rights are kept, though not the exact list.
     package static let maximumExceptions = 10_000
+    /// And how many bytes they take: a record travels in one request.
+    package static let maximumExceptionBytes = 2 << 20
 
     /// The user that was given access.
     package let service: UInt32
@@ -44,6 +46,9 @@ package struct GrantRecord: Codable, Sendable, Hashable {
             self.access = access.map { hexEncoded($0.attribute) }
             self.defaults = defaults.map { hexEncoded($0.attribute) }
         }
+
+        /// About the bytes it takes as JSON.
+        var weight: Int { path.utf8.count + (access?.utf8.count ?? 4) + (defaults?.utf8.count ?? 4) + 64 }
 
         var accessList: AccessList? { access.flatMap { hexDecoded($0) }.flatMap { AccessList(attribute: $0) } }
         var defaultList: AccessList? { defaults.flatMap { hexDecoded($0) }.flatMap { AccessList(attribute: $0) } }

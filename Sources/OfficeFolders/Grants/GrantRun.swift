@@ -6,6 +6,8 @@ import OfficeCore
 struct GrantRun {
     private let service: Identity
     private let known: KnownGrants
+    private let others: [GrantRecord]
+    private let isFirst: Bool
     /// Whether an earlier grant of this share gave more than this one does.
     private let isLowering: Bool
     private var record: GrantRecord
@@ -13,15 +15,21 @@ struct GrantRun {
     private var tally = GrantTally()
     private var noted: Set<String>
     private var unrecorded = 0
+    /// Bytes that further exceptions may take.
+    private var room: Int
 
-    init(service: Identity, record: GrantRecord, previous: GrantRecord?, known: [GrantRecord]) {
+    /// `previous` is an earlier grant for the same share, `others` are those of other shares.
+    init(service: Identity, record: GrantRecord, previous: GrantRecord?, others: [GrantRecord]) {
         self.service = service
         self.record = record
-        self.known = KnownGrants(known)
+        self.others = others
+        isFirst = previous == nil
+        known = KnownGrants((previous.map { [$0] } ?? []) + others)
         self.record.ancestors = previous?.ancestors ?? []
         self.record.exceptions = previous?.exceptions ?? []
         isLowering = previous?.access == .readWrite && record.access == .readOnly
         noted = Set(self.record.exceptions.map(\.path))
+        room = self.record.exceptions.reduce(GrantRecord.maximumExceptionBytes) { $0 - $1.weight }
     }
 
     var outcome: GrantOutcome {
@@ -43,8 +51,11 @@ struct GrantRun {
             try grant(root, "")
             try walk(folder)
         } catch {
-            var run = RevocationRun(record: record, others: [])
-            _ = try? run.takeBack()
+            // Half a grant is none. Of one that went on from another, that one's record still tells all.
+            if isFirst {
+                var run = RevocationRun(record: record, others: others)
+                _ = try? run.takeBack()
+            }
             throw error
         }
     }
@@ -119,7 +130,16 @@ struct GrantRun {
         var run = self
         try TreeWalk(root: folder).run { (directory, name, handle) throws(OfficeError) -> Bool in
             let path = try directory.appending(name)
-            guard let node = try Folder.node(name, in: handle, path.what) else { return false }
+            let node: AccessNode?
+            do throws(OfficeError) {
+                node = try Folder.node(name, in: handle, path.what)
+            } catch {
+                // Another user's FUSE mount, for one, can't even be looked at.
+                guard error.code == .notAllowed else { throw error }
+                run.tally.leave(path.what)
+                return false
+            }
+            guard let node else { return false }
             try run.grant(node, percentEncoded(path.bytes))
             return node.status.isDirectory
         } closed: { (directory, _) in
@@ -183,10 +203,11 @@ struct GrantRun {
             saved.path = path
         case .unknown: break
         }
-        guard record.exceptions.count < GrantRecord.maximumExceptions else {
+        guard record.exceptions.count < GrantRecord.maximumExceptions, room >= saved.weight else {
             unrecorded += 1
             return
         }
+        room -= saved.weight
         noted.insert(path)
         record.exceptions.append(saved)
     }

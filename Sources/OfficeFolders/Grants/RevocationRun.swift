@@ -51,7 +51,7 @@ struct RevocationRun {
             guard record.access == .readWrite, covering.allSatisfy({ $0.access == .readOnly }) else { return [] }
             var run = GrantRun(
                 service: Identity(user: record.service), record: record.with(.readOnly), previous: record,
-                known: [record] + others)
+                others: others)
             try run.lower(folder)
             return run.outcome.changes
         }
