@@ -4,9 +4,9 @@ package import OfficeCore
 
 /// What of a folder this process can't serve.
 package struct Unreadable: Sendable, Hashable {
-    /// The first of them.
+    /// The first of them, relative to the folder.
     package var paths: [RelativePath] = []
-    /// How many were found; the search ends at the limit, or when it has looked at enough.
+    /// Whether these are all: the search ends at its limit, or when it has looked at enough names.
     package var isComplete = true
 }
 
