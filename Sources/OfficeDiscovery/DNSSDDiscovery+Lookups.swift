@@ -198,6 +198,15 @@ extension DNSSDDiscovery {
     }
 
     private func giveUp(_ key: Sighting.Key) {
+        logger.debug(
+            "A lookup ended in vain",
+            metadata: [LogKey.nodeName: "\(key.name)", LogKey.interface: "\(key.interfaceIndex)"])
+        if table.instances[key]?.phase == .settled {
+            // The watch of a known node ended. That alone means little: Avahi's loses its way when a record
+            // changes twice in a second. A lookup from the start will tell.
+            table.enqueue(key)
+            return startLookups()
+        }
         forgetLookup(key)
         table.failed(key, now: clock.now)
         startLookups()

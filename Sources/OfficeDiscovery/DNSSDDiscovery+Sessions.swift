@@ -124,7 +124,9 @@ extension DNSSDDiscovery {
     func refused(_ error: OfficeError) {
         if refusal != error {
             refusal = error
-            logger.warning("Discovery was refused a request", metadata: [LogKey.error: "\(error)"])
+            logger.log(
+                level: error.code == .unavailable ? .debug : .warning, "Discovery was refused a request",
+                metadata: [LogKey.error: "\(error)"])
         }
         mustRetry = true
         scheduleTick()

@@ -90,6 +90,9 @@ final class EventMailbox: Sendable {
         }
     }
 
+    /// How many places are in use: tests look at it.
+    var waitingCount: Int { state.withLock { $0.order.count } }
+
     /// Ends the sequence, once what waits is taken.
     func finish() { signal.finish() }
 

@@ -27,7 +27,9 @@ struct Run: AsyncParsableCommand {
         var settings = DiscoverySettings(interfaces: InterfaceRules(allowed: allow, ignored: ignore))
         settings.limits.instances = limit
         settings.limits.watched = watched
-        let discovery = DNSSDDiscovery(settings: settings, logger: Logger(label: "probe", factory: stderrLog))
+        var logger = Logger(label: "probe", factory: stderrLog)
+        logger.logLevel = .debug
+        let discovery = DNSSDDiscovery(settings: settings, logger: logger)
         if let name { await discovery.advertise(try advertisement(name: name)) }
         let printing = Task {
             for await event in discovery.events { Line(event).write() }

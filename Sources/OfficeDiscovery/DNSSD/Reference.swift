@@ -21,13 +21,17 @@ final class Reference {
     private let inbox: Unmanaged<Inbox>
     private let source: any DispatchSourceRead
 
-    /// avahi-compat tells every program, on standard error, to use another API. Read by it at its first call.
-    private static let silenceWarning: Void = { _ = setenv("AVAHI_COMPAT_NOWARN", "1", 1) }()
+    /// Once, before the library's first call, which looks whether it may tell the world, on standard error, to use
+    /// another library.
+    private static let prepareLibrary: Void = {
+        _ = setenv("AVAHI_COMPAT_NOWARN", "1", 1)
+        os_dnssd_prepare()
+    }()
 
     /// `wake` is called on `queue` whenever `process()` has something to do. Blocks for the length of some
     /// D-Bus calls. Throws `unavailable` where there is no avahi-daemon, `exists` where the name is taken.
     init(on queue: DispatchQueue, wake: @escaping @Sendable () -> Void, start: Start) throws(OfficeError) {
-        _ = Self.silenceWarning
+        _ = Self.prepareLibrary
         let inbox = Unmanaged.passRetained(Inbox())
         var handle: DNSServiceRef?
         let status = start(&handle, inbox.toOpaque())
