@@ -136,7 +136,7 @@ let package = Package(
             dependencies: [
                 "OfficeConfiguration", "OfficeSystem", "OfficeCore", configuration, logging, serviceLifecycle, yams,
             ]),
-        .testTarget(name: "LabTests", dependencies: ["OfficeLab", "OfficeCore"]),
+        .testTarget(name: "LabTests", dependencies: ["OfficeLab", "OfficeTrust", "OfficeCore"]),
     ]
 )
 

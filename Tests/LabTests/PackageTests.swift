@@ -24,7 +24,8 @@ struct PackageTests {
             } catch {
                 for machine in machines {
                     let journal = try await machine.shell("journalctl --no-pager -u officeshared | tail -n 200")
-                    FileHandle.standardError.write(Data("=== journal of \(machine.host.name)\n\(journal.stdout)\n".utf8))
+                    FileHandle.standardError.write(
+                        Data("=== journal of \(machine.host.name)\n\(journal.stdout)\n".utf8))
                 }
                 throw error
             }
@@ -32,7 +33,8 @@ struct PackageTests {
     }
 
     private func install(on machine: Machine) async throws {
-        try await machine.run(["apt-get", "install", "-y", "--no-install-recommends", "/root/officeshare.deb"]).checked()
+        try await machine.run(["apt-get", "install", "-y", "--no-install-recommends", "/root/officeshare.deb"])
+            .checked()
     }
 
     /// The service's process, once systemd says that it is active.
