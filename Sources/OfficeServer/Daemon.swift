@@ -42,7 +42,10 @@ package struct Daemon: Sendable {
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence, logger: logger)
         let responder = ShareResponder(hashCache: try HashStore(at: settings.stateDirectory + "/hashes.sqlite"))
-        let gateway = Gateway(office: office, shares: shares, directory: directory, pool: pool, responder: responder)
+        let exchanges = ExchangeGate(
+            openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
+        let gateway = Gateway(
+            office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
             presence: presence,
@@ -52,7 +55,7 @@ package struct Daemon: Sendable {
         let peerRoutes = PeerRoutes(
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
-            farewell: farewell, limits: settings.limits, version: version)
+            farewell: farewell, gate: exchanges, limits: settings.limits, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
@@ -77,7 +80,10 @@ package struct Daemon: Sendable {
         ]
         composition = Composition(
             parts: parts, ready: { await gate.wait() }, isHealthy: { await office.isResponsive() },
-            status: { await Self.statusLine(reporter) }, reload: { registry.update(caps: $0.limits.caps) })
+            status: { await Self.statusLine(reporter) }, reload: { changed in
+                await directory.configure(DiscoveryService.endpoints(of: changed))
+                await links.kickAll()
+            })
     }
 
     /// One line on how the node is, for `systemctl status`.
@@ -91,8 +97,10 @@ package struct Daemon: Sendable {
         _ settings: Settings, _ tls: PeerTLS, _ group: any EventLoopGroup, _ registry: ConnectionRegistry,
         _ office: OfficeKeeper, _ routes: PeerRoutes, _ gate: Gate, _ logger: Logger
     ) -> PeerListener {
-        let members = RequestAnswerer(responder: routes.makeResponder(), logger: logger)
-        let joining = RequestAnswerer(responder: JoinRoutes(office: office).makeResponder(), logger: logger)
+        let members = RequestAnswerer(responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+            logger: logger)
+        let joining = RequestAnswerer(responder: JoinRoutes(office: office).makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+            logger: logger)
         return PeerListener(
             settings: settings, tls: tls, group: group, registry: registry, admission: office.admission, logger: logger,
             listening: {
@@ -100,13 +108,14 @@ package struct Daemon: Sendable {
                 await gate.reached("members")
             },
             responder: { purpose, peer, remote in
+                let count = RequestCount()
                 switch purpose {
                 case .member:
                     let source = CallerSource(logger: logger, caller: MemberCaller(node: peer.nodeID, address: remote))
-                    return { try await members.answer($0, $1, $2, context: MemberContext(source: source)) }
+                    return { try await members.answer($0, $1, $2, context: .init(source: source), count: count) }
                 case .joining:
                     let source = CallerSource(logger: logger, caller: JoiningCaller(presented: peer))
-                    return { try await joining.answer($0, $1, $2, context: JoiningContext(source: source)) }
+                    return { try await joining.answer($0, $1, $2, context: .init(source: source), count: count) }
                 }
             })
     }
@@ -115,13 +124,15 @@ package struct Daemon: Sendable {
         _ settings: Settings, _ group: any EventLoopGroup, _ routes: ControlRoutes, _ gate: Gate,
         _ logger: Logger
     ) -> ControlListener {
-        let answerer = RequestAnswerer(responder: routes.makeResponder(), logger: logger)
+        let answerer = RequestAnswerer(responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+            logger: logger)
         return ControlListener(
             path: settings.controlSocket, limits: settings.limits, group: group, logger: logger,
             listening: { await gate.reached("control") }
         ) { caller in
             let source = CallerSource(logger: logger, caller: caller)
-            return { try await answerer.answer($0, $1, $2, context: LocalContext(source: source)) }
+            let count = RequestCount()
+            return { try await answerer.answer($0, $1, $2, context: .init(source: source), count: count) }
         }
     }
 }

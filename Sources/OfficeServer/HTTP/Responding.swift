@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import OfficeControl
 import OfficeCore
@@ -62,23 +63,45 @@ extension Response {
     }
 }
 
+/// Counts one connection's requests.
+final class RequestCount: Sendable {
+    private let value = NIOLockedValueBox(0)
+
+    /// The number of this request, from 1.
+    func next() -> Int {
+        value.withLockedValue { value in
+            value += 1
+            return value
+        }
+    }
+}
+
 /// Runs a router's answer for one request: errors become answers, an upload that nobody reads any more ends the
 /// connection.
 struct RequestAnswerer<Context: RequestContext>: Sendable {
     let responder: RouterResponder<Context>
+    /// Requests on one connection before it is closed.
+    let mostRequests: Int
     let logger: Logger
 
     @concurrent
-    func answer(_ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, context: Context)
-        async throws
-    {
-        let response = await response(to: request, context: context)
+    func answer(
+        _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, context: Context,
+        count: RequestCount
+    ) async throws {
+        var response = await response(to: request, context: context)
+        // What was refused may still be sending gigabytes.
+        let isRefusedUpload = response.status.code >= 400 && request.headers[.transferEncoding] != nil
+        let isLast = count.next() >= mostRequests || isRefusedUpload
+        if isLast { response.headers[.connection] = "close" }
         try await writer.write(response: response.head, body: response.body)
-        if response.status.code >= 400, request.headers[.transferEncoding] != nil {
-            // What was refused may still be sending gigabytes.
-            channel.close(mode: .all, promise: nil)
+        if isLast {
+            channel.eventLoop.scheduleTask(in: Self.lastWords) { channel.close(mode: .all, promise: nil) }
         }
     }
+
+    /// Time for an answer to leave before its connection is closed.
+    private static var lastWords: TimeAmount { .milliseconds(500) }
 
     private func response(to request: Request, context: Context) async -> Response {
         do {

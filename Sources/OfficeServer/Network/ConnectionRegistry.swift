@@ -17,6 +17,9 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
+    /// Strangers that are asking to join at the same time.
+    static let mostJoining = 8
+
     private struct State {
         var caps: Caps
         var handshakes = 0
@@ -28,8 +31,6 @@ final class ConnectionRegistry: Sendable {
     private let state: NIOLockedValueBox<State>
 
     init(caps: Caps) { state = NIOLockedValueBox(State(caps: caps)) }
-
-    func update(caps: Caps) { state.withLockedValue { $0.caps = caps } }
 
     /// Whether another connection may begin its handshake; if so it counts until `endHandshake`.
     func beginHandshake() -> Bool {
@@ -54,6 +55,19 @@ final class ConnectionRegistry: Sendable {
         }
         if admitted {
             channel.closeFuture.whenComplete { [weak self] _ in self?.forget(ObjectIdentifier(channel), of: node) }
+        }
+        return admitted
+    }
+
+    /// Whether one more stranger may ask to join at the same time.
+    func admitJoining(_ channel: any Channel) -> Bool {
+        let admitted = state.withLockedValue { state in
+            guard state.joining < Self.mostJoining else { return false }
+            state.joining += 1
+            return true
+        }
+        if admitted {
+            channel.closeFuture.whenComplete { [weak self] _ in self?.state.withLockedValue { $0.joining -= 1 } }
         }
         return admitted
     }

@@ -125,20 +125,31 @@ struct PeerListener: Service {
     private func accept(_ channel: any Channel) -> EventLoopFuture<EventLoopFuture<Accepted>> {
         channel.eventLoop.makeCompletedFuture {
             guard registry.beginHandshake() else { throw ChannelError.ioOnClosedChannel }
-            let presented = PresentedBox()
-            let pipeline = channel.pipeline.syncOperations
-            try pipeline.addHandler(
-                tls.serverHandler(presented: presented) { admission.isMember($0) || admission.isInviting() })
             let handshake = channel.eventLoop.makePromise(of: Void.self)
+            handshake.futureResult.whenComplete { _ in registry.endHandshake() }
+            do {
+                return try secure(channel, handshake)
+            } catch {
+                handshake.fail(error)
+                throw error
+            }
+        }
+    }
+
+    private func secure(
+        _ channel: any Channel, _ handshake: EventLoopPromise<Void>
+    ) throws -> EventLoopFuture<Accepted> {
+        let presented = PresentedBox()
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(
+            tls.serverHandler(presented: presented) { admission.isMember($0) || admission.isInviting() })
             let negotiation = NIOTypedApplicationProtocolNegotiationHandler<Accepted> { result, channel in
                 admit(result, presented.presented, channel)
             }
             try pipeline.addHandler(
                 HandshakeHandler(promise: handshake, deadline: .seconds(Int64(settings.limits.handshakeSeconds))))
             try pipeline.addHandler(negotiation)
-            handshake.futureResult.whenComplete { _ in registry.endHandshake() }
-            return negotiation.protocolNegotiationResult
-        }
+        return negotiation.protocolNegotiationResult
     }
 
     /// After the handshake and before HTTP: the protocol asked for and the key decide together.
@@ -151,6 +162,7 @@ struct PeerListener: Service {
             guard registry.admit(channel, of: peer.nodeID) else { return refuse(channel) }
             purpose = .member
         case (.negotiated(PeerTLS.joinProtocol), .some) where admission.isInviting():
+            guard registry.admitJoining(channel) else { return refuse(channel) }
             purpose = .joining
         default:
             return refuse(channel)

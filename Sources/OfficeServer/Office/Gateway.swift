@@ -1,6 +1,5 @@
 import HTTPTypes
 import HummingbirdCore
-import NIOConcurrencyHelpers
 import OfficeControl
 import OfficeCore
 import OfficeTransfer
@@ -13,17 +12,15 @@ struct Gateway: Sendable {
     let directory: PeerDirectory
     let pool: PeerPool
     let responder: ShareResponder
-    /// Exchanges that run now.
-    let running = NIOLockedValueBox(0)
+    let gate: ExchangeGate
 
-    var count: Int { running.withLockedValue { $0 } }
+    /// Exchanges that run now, for local programs and for members.
+    var count: Int { get async { await gate.running } }
 
     func exchange(
         node name: Label, share: Label, verb: ShareVerb, by caller: LocalCaller, request: RequestBody,
         write: @escaping BodyWriter
     ) async throws {
-        running.withLockedValue { $0 += 1 }
-        defer { running.withLockedValue { $0 -= 1 } }
         guard let node = await office.node(named: name) else {
             throw OfficeError(
                 .notFound, name.description, "there is no such node in the office",
@@ -32,10 +29,12 @@ struct Gateway: Sendable {
         if node == office.identity.id {
             let opened = try await shares.open(share, for: caller, as: await office.principal(of: caller))
             try verb.check(mayWrite: opened.mayWrite, share: share)
-            try await responder.respond(
-                to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request), write: write)
+            try await gate.run {
+                try await responder.respond(
+                    to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request), write: write)
+            }
         } else {
-            try await forward(node, name, share, verb, caller, request, write)
+            try await gate.run { try await forward(node, name, share, verb, caller, request, write) }
         }
     }
 

@@ -42,7 +42,7 @@ struct StatusReporter: Sendable {
         }
         return StatusModel(
             node: node, office: await officeModel(state), shares: await shares.count, queues: 0,
-            transfers: gateway.count,
+            transfers: await gateway.count,
             problems: report)
     }
 

@@ -24,7 +24,7 @@ struct DiscoveryService: Service {
     let logger: Logger
 
     func run() async throws {
-        await directory.configure(staticEndpoints)
+        await directory.configure(Self.endpoints(of: settings))
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { tasks in
                 tasks.addTask { await followInterfaces() }
@@ -52,7 +52,8 @@ struct DiscoveryService: Service {
         return DiscoverySettings(interfaces: rules, limits: limits)
     }
 
-    private var staticEndpoints: [Endpoint] {
+    /// The addresses under `peers:`.
+    static func endpoints(of settings: Settings) -> [Endpoint] {
         // Checked when the configuration was read.
         settings.staticPeers.compactMap { try? Endpoint(parsing: $0, defaultPort: Endpoint.defaultPort) }
     }

@@ -27,6 +27,7 @@ struct PeerRoutes: Sendable {
     let problems: ProblemBoard
     let responder: ShareResponder
     let farewell: EventHub<Void>
+    let gate: ExchangeGate
     let limits: Settings.Limits
     let version: String
 
@@ -133,8 +134,11 @@ struct PeerRoutes: Sendable {
         let opened = try await shares.open(name, for: Principal(node: context.caller.node, user: try UserName(user)))
         try verb.check(mayWrite: opened.mayWrite, share: name)
         return shareResponse { write in
-            try await responder.respond(
-                to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request.body), write: write)
+            try await gate.run {
+                try await responder.respond(
+                    to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request.body),
+                    write: write)
+            }
         }
     }
 }

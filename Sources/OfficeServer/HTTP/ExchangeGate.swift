@@ -1,0 +1,73 @@
+import OfficeCore
+
+/// Lets so many share exchanges run at once that their files stay below `limits.openFiles`. Those beyond wait
+/// their turn; when too many wait, or one too long, it is refused by `.limit`, which means: the same again later.
+actor ExchangeGate {
+    /// Files one exchange is reckoned to hold open: the one it reads, and a batch that is being committed.
+    static let filesPerExchange = 8
+
+    private let places: Int
+    private let mostWaiting: Int
+    private let patience: Duration
+    private var taken = 0
+    private var nextTicket = 0
+    private var waiting: [(ticket: Int, continuation: CheckedContinuation<Bool, Never>)] = []
+
+    init(openFiles: Int, patience: Duration) {
+        places = max(1, openFiles / Self.filesPerExchange)
+        mostWaiting = places * 4
+        self.patience = patience
+    }
+
+    /// Exchanges that run now.
+    var running: Int { taken }
+
+    /// Runs `body` when there is a place for it.
+    func run<Answer: Sendable>(_ body: @Sendable () async throws -> Answer) async throws -> Answer {
+        try await enter()
+        defer { leave() }
+        return try await body()
+    }
+
+    private func enter() async throws {
+        if taken < places {
+            taken += 1
+            return
+        }
+        guard waiting.count < mostWaiting else { throw refusal }
+        nextTicket += 1
+        let ticket = nextTicket
+        let patience = patience
+        let timer = Task {
+            try await Task.sleep(for: patience)
+            self.give(up: ticket)
+        }
+        let admitted = await withTaskCancellationHandler {
+            await withCheckedContinuation { waiting.append((ticket, $0)) }
+        } onCancel: {
+            Task { await self.give(up: ticket) }
+        }
+        timer.cancel()
+        guard admitted else { throw refusal }
+    }
+
+    private func give(up ticket: Int) {
+        guard let place = waiting.firstIndex(where: { $0.ticket == ticket }) else { return }
+        waiting.remove(at: place).continuation.resume(returning: false)
+    }
+
+    /// The place goes to who waits longest.
+    private func leave() {
+        guard waiting.isEmpty else {
+            waiting.removeFirst().continuation.resume(returning: true)
+            return
+        }
+        taken -= 1
+    }
+
+    private var refusal: OfficeError {
+        OfficeError(
+            .limit, "this node", "\(places) transfers run on it already, the most its open files allow",
+            mend: "Run the same again later, or raise 'limits.openFiles' in its configuration.")
+    }
+}
