@@ -18,9 +18,8 @@ package enum Program {
         do {
             try await run(arguments, console)
             return 0
-        } catch where console.isReaderGone {
-            return endAsIfBySIGPIPE(console)
         } catch {
+            if console.isReaderGone { return endAsIfBySIGPIPE(console) }
             return report(error, on: console, asJSON: wantsJSON)
         }
     }

@@ -11,29 +11,52 @@ struct ProgramTests {
         let error: String
     }
 
-    /// Runs the `officeshare` that was built beside this test bundle, with arguments as bytes through a shell's `printf`.
-    private static func run(_ arguments: [String], socket: String? = "/nonexistent/control.sock") throws -> Outcome {
+    /// The `officeshare` that was built beside this test bundle.
+    private static func program() throws -> URL {
         let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent("officeshare")
+    }
+
+    /// - Parameter readsOutput: If not, standard output is a pipe that nobody reads.
+    private static func run(
+        _ arguments: [String], executable: URL? = nil, readsOutput: Bool = true
+    ) throws -> Outcome {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent()
-            .appendingPathComponent("officeshare")
+        process.executableURL = try executable ?? program()
         process.arguments = arguments
         var environment = ProcessInfo.processInfo.environment
-        environment["OFFICESHARE_SOCKET"] = socket
+        environment["OFFICESHARE_SOCKET"] = "/nonexistent/control.sock"
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         let output = Pipe()
         let error = Pipe()
         process.standardOutput = output
         process.standardError = error
+        if !readsOutput { try output.fileHandleForReading.close() }
         try process.run()
         // Small answers only: neither pipe fills up before the other is read.
-        let outputData = output.fileHandleForReading.readDataToEndOfFile()
+        let outputData = readsOutput ? output.fileHandleForReading.readDataToEndOfFile() : Data()
         let errorData = error.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         return Outcome(
             status: process.terminationStatus, signalled: process.terminationReason == .uncaughtSignal,
             output: String(decoding: outputData, as: UTF8.self), error: String(decoding: errorData, as: UTF8.self))
+    }
+
+    @Test("Arguments that are not UTF-8 arrive as they were typed")
+    func rawArguments() throws {
+        let script = #"exec "$0" ls "$(printf 'pc\377/docs')""#
+        let shell = URL(fileURLWithPath: "/bin/sh")
+        let outcome = try Self.run(["-c", script, try Self.program().path], executable: shell)
+        #expect(outcome.status == 65)
+        #expect(outcome.error == "officeshare: pc\\xff: a name has to be UTF-8.\n")
+    }
+
+    @Test("Ends without a word, as by SIGPIPE, when nobody reads")
+    func nobodyReads() throws {
+        let outcome = try Self.run(["--help"], readsOutput: false)
+        #expect(outcome.signalled && outcome.status == SIGPIPE)
+        #expect(outcome.error.isEmpty)
     }
 
     @Test(
