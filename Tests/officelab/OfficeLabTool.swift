@@ -8,5 +8,5 @@ struct OfficeLabTool: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "officelab",
         abstract: "Raises an office of real hosts on this machine, in network namespaces.",
-        subcommands: [Raise.self, Demo.self, Clean.self])
+        subcommands: [Raise.self, Demo.self, Bench.self, Clean.self])
 }

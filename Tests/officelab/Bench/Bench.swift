@@ -1,0 +1,89 @@
+internal import ArgumentParser
+internal import Foundation
+internal import OfficeCore
+internal import OfficeLab
+
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measures officeshare beside the tools people would use instead, in one run, on this machine.",
+        discussion: """
+            Both ends are hosts of the lab. Every round runs ours and theirs one after the other; the ratio told is \
+            the median of the rounds' ratios, so that what slows a round slows both.
+            """)
+
+    /// What can be measured by itself.
+    enum Subject: String, CaseIterable, ExpressibleByArgument {
+        case bigFile = "big-file"
+        case smallFiles = "small-files"
+        case durableFiles = "durable-files"
+        case firstByte = "first-byte"
+        case listings, memory
+    }
+
+    @Option(help: "The folder with officeshare and officeshared.") var binaries: String?
+    @Option(help: "Rounds of each measurement; the median counts.") var rounds = 5
+    @Option(help: "Measure only this; can be given several times.") var only: [Subject] = []
+    @Flag(help: "Small sizes, to see that the bench itself works; its figures mean nothing.") var quick = false
+    @Option(help: "Write the figures to this file, as Markdown.") var output: String?
+
+    func run() async throws {
+        let bench = self
+        try await Interruption.cancelling { try await bench.measure() }
+    }
+
+    private func measure() async throws {
+        let say = Narration()
+        let setting = BenchSetting(binaries: binaries, rounds: rounds, quick: quick, say: say)
+        var figures: [Figure] = []
+        for subject in only.isEmpty ? Subject.allCases : only {
+            say.step("Measuring: \(subject.rawValue)")
+            let measured =
+                switch subject {
+                case .bigFile: try await Transfers(setting).bigFile()
+                case .smallFiles: try await Transfers(setting).smallFiles()
+                case .durableFiles: try await Transfers(setting).durableFiles()
+                case .firstByte: try await Transfers(setting).firstByte()
+                case .listings: try await Listings(setting).measure()
+                case .memory: try await MemoryUse(setting).measure()
+                }
+            for figure in measured { say.note(figure.line) }
+            figures += measured
+        }
+        let report = Report(figures: figures, rounds: rounds, quick: quick)
+        if let output {
+            try Data(report.markdown.utf8).write(to: URL(fileURLWithPath: output))
+            say.step("Written to \(output)")
+        } else {
+            print(report.markdown)
+        }
+    }
+}
+
+/// How to measure.
+struct BenchSetting: Sendable {
+    let binaries: String?
+    let rounds: Int
+    let quick: Bool
+    let say: Narration
+
+    /// An office of these hosts, all joined to pc1's.
+    func withOffice<Result>(_ plans: [HostPlan], _ body: (Lab) async throws -> Result) async throws -> Result {
+        try await Lab.with(plans, options: .init(binaries: binaries)) { lab in
+            struct Invitation: Decodable { let code: String }
+            let first = lab.hosts[0]
+            try await first.officeshare(["office", "create", "Bench"]).checked()
+            for host in lab.hosts.dropFirst() {
+                let code = try await first.officeshare(["office", "invite", "--json"]).json(Invitation.self).code
+                try await host.officeshare(["office", "join", code]).checked()
+            }
+            return try await body(lab)
+        }
+    }
+
+    /// Waits until `host` sees a share of this name.
+    func awaitShare(_ name: String, on host: LabHost) async throws {
+        try await eventually("\(host.name) sees \(name)") {
+            try await host.officeshare(["ls"], as: "alice").stdout.contains(name)
+        }
+    }
+}
