@@ -70,7 +70,9 @@ extension LabHost {
     ) async throws {
         if let config { try write(config, to: "/etc/officeshare/officeshare.yaml") }
         let notifications = try NotifySocket(path("/run/officelab/notify"))
-        var environment = environment
+        // What systemd/officeshared.service sets, so that figures are the service's.
+        var environment = environment.merging(["MALLOC_ARENA_MAX": "2", "AVAHI_COMPAT_NOWARN": "1"]) { given, _ in given
+        }
         environment["NOTIFY_SOCKET"] = "/run/officelab/notify"
         if let clock { environment.merge(try FakeClock.environment(clock)) { $1 } }
         let process = try start(["officeshared"], as: "officeshare", environment: environment, log: "officeshared")
