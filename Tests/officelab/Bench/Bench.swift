@@ -69,7 +69,6 @@ struct BenchSetting: Sendable {
     /// An office of these hosts, all joined to pc1's.
     func withOffice<Result>(_ plans: [HostPlan], _ body: (Lab) async throws -> Result) async throws -> Result {
         try await Lab.with(plans, options: .init(binaries: binaries)) { lab in
-            struct Invitation: Decodable { let code: String }
             let first = lab.hosts[0]
             try await first.officeshare(["office", "create", "Bench"]).checked()
             for host in lab.hosts.dropFirst() {
@@ -87,3 +86,5 @@ struct BenchSetting: Sendable {
         }
     }
 }
+
+private struct Invitation: Decodable { let code: String }
