@@ -13,8 +13,8 @@ enum Fault: Sendable {
     case reset(after: Int)
     /// So many bytes more, then the body ends as if it were whole.
     case truncated(after: Int)
-    /// Nothing more ever comes.
-    case stalled
+    /// Nothing more ever comes; meanwhile this is done again and again.
+    case stalled(@Sendable () -> Void)
 }
 
 /// What is carried: which verb's which exchange, which way, and how many bytes went before.
@@ -143,8 +143,12 @@ private final class Wire: Sendable {
             try await pipe.write(piece.getSlice(at: piece.readerIndex, length: count) ?? piece)
             pipe.finish(nil)
             throw lost()
-        case .stalled:
-            try await pipe.forever()
+        case .stalled(let meanwhile):
+            while true {
+                try Task.checkCancellation()
+                meanwhile()
+                await Task.yield()
+            }
         }
     }
 }
@@ -202,10 +206,6 @@ final class Pipe: Sendable, AsyncSequence {
             if state.end == nil { state.end = error.map { .failure($0) } ?? .success(()) }
         }
         wake()
-    }
-
-    func forever() async throws {
-        while true { try await wait { _, _ in true } }
     }
 
     struct AsyncIterator: AsyncIteratorProtocol {

@@ -204,7 +204,7 @@ package struct BlockScheduler: Sendable {
             var next = flight.open.firstMember(from: 0)
             while let block = next {
                 let copies = flights.values.count { $0.open.contains(block) }
-                if copies < policy.copies { return block }
+                if copies < policy.copies, !held.contains(block) { return block }
                 next = flight.open.firstMember(from: block + 1)
             }
         }

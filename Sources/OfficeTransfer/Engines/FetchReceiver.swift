@@ -14,6 +14,8 @@ final class FetchReceiver {
     /// The rest of the answer for this item is passed over: it has failed here.
     private var passesOver = false
     private(set) var isOver = false
+    /// Signs of life, one after the other.
+    private var pings = 0
 
     init(_ downloads: [FileDownload], commits: CommitGroup, limits: TransferLimits) {
         self.downloads = downloads
@@ -35,11 +37,15 @@ final class FetchReceiver {
     }
 
     private func take(_ frame: Frame) throws(OfficeError) {
+        guard !isOver else { throw malformed("frames behind the end") }
+        pings = frame == .ping ? pings + 1 : 0
         switch frame {
-        case .ping: return
+        case .ping:
+            guard pings < SignsOfLife.limit else { throw malformed("nothing but signs of life") }
+            return
         case .fail(Frame.wholeExchange, let error): throw error
         case .end(Frame.wholeExchange, nil):
-            guard next == downloads.count, !isOver else { throw malformed("an end before all is answered") }
+            guard next == downloads.count else { throw malformed("an end before all is answered") }
             isOver = true
             return
         default: break

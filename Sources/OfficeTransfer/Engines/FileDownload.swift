@@ -143,7 +143,7 @@ final class FileDownload {
     ) throws(OfficeError) {
         let before = reception.heldBytes
         try reception.begin(size: head.size, token: head.token, keeping: isUnchanged)
-        if before > reception.heldBytes { ledger.lost(before - reception.heldBytes) }
+        if before > reception.heldBytes { ledger.outdated(before - reception.heldBytes) }
         token = head.token
     }
 

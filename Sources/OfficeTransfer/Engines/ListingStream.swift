@@ -103,35 +103,42 @@ extension ShareTransport {
 
     /// Carries out changes in one exchange. The answer has, for each, whether it was so already, or why it failed.
     package func change(
-        _ changes: [Change], node: Label, share: Label, limits: TransferLimits = TransferLimits()
+        _ changes: [Change], node: Label, share: Label
     ) async throws -> [Result<Bool, OfficeError>] {
         try await exchange(
             node: node, share: share, verb: .change,
-            send: { write in
-                var encoder = FrameEncoder(limits: limits)
-                for (index, change) in changes.enumerated() {
-                    encoder.write(.change(item: UInt32(index), change))
-                    if encoder.readableBytes > 64 << 10 { try await write(encoder.take()) }
+            send: { write in try await ChangeExchange.send(changes, write) },
+            receive: { body in try await ChangeExchange.receive(body, count: changes.count) })
+    }
+}
+
+/// The asking side of a change.
+enum ChangeExchange {
+    static func send(_ changes: [Change], _ write: BodyWriter) async throws {
+        var encoder = FrameEncoder()
+        for (index, change) in changes.enumerated() {
+            encoder.write(.change(item: UInt32(index), change))
+            if encoder.readableBytes > 64 << 10 { try await write(encoder.take()) }
+        }
+        if !encoder.isEmpty { try await write(encoder.take()) }
+    }
+
+    static func receive(_ body: BodyStream, count: Int) async throws -> [Result<Bool, OfficeError>] {
+        var reader = FrameReader(body, limits: TransferLimits())
+        var results: [Result<Bool, OfficeError>] = []
+        while let frames = try await reader.next() {
+            for frame in frames {
+                switch frame {
+                case .done(let item, let wasThere) where Int(item) == results.count && item < count:
+                    results.append(.success(wasThere))
+                case .fail(Frame.wholeExchange, let error): throw error
+                case .fail(let item, let error) where Int(item) == results.count && item < count:
+                    results.append(.failure(error))
+                case .end(Frame.wholeExchange, nil) where results.count == count: return results
+                default: throw malformed("a frame out of place in the answer to changes")
                 }
-                if !encoder.isEmpty { try await write(encoder.take()) }
-            },
-            receive: { body in
-                var reader = FrameReader(body, limits: limits)
-                var results: [Result<Bool, OfficeError>] = []
-                while let frames = try await reader.next() {
-                    for frame in frames {
-                        switch frame {
-                        case .done(let item, let wasThere) where Int(item) == results.count && item < changes.count:
-                            results.append(.success(wasThere))
-                        case .fail(Frame.wholeExchange, let error): throw error
-                        case .fail(let item, let error) where Int(item) == results.count && item < changes.count:
-                            results.append(.failure(error))
-                        case .end(Frame.wholeExchange, nil) where results.count == changes.count: return results
-                        default: throw malformed("a frame out of place in the answer to changes")
-                        }
-                    }
-                }
-                throw cutOff()
-            })
+            }
+        }
+        throw cutOff()
     }
 }

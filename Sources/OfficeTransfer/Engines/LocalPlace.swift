@@ -1,3 +1,4 @@
+import Glibc
 import OfficeCore
 import OfficeFolders
 
@@ -49,6 +50,45 @@ struct LocalPlace: Sendable {
         if last.isEmpty || last.elementsEqual(".".utf8) || last.elementsEqual("..".utf8) { return ([], nil) }
         let parent = Array(trimmed.dropLast(last.count))
         return (parent.isEmpty ? Array(".".utf8) : parent, try FileName(last))
+    }
+
+    /// A source: what stands at `bytes`, and with `followingLinks` what a link there leads to in the end.
+    static func source(_ bytes: [UInt8], followingLinks: Bool) throws(OfficeError) -> LocalPlace {
+        var bytes = bytes
+        for _ in 0..<40 {
+            let place: LocalPlace
+            do throws(OfficeError) {
+                place = try LocalPlace(bytes, followingFolders: false)
+            } catch  where error.code == .cannotCreate {
+                throw OfficeError(.notFound, error.what, "there is no such file or folder")
+            }
+            guard let entry = try place.entry() else {
+                throw OfficeError(.notFound, place.name, "there is no such file or folder")
+            }
+            guard followingLinks, let target = entry.target else { return place }
+            bytes = target.first == UInt8(ascii: "/") ? target : try split(bytes).parent + [UInt8(ascii: "/")] + target
+        }
+        throw OfficeError(.notFound, escapedForTerminal(bytes), "its symlinks lead nowhere")
+    }
+
+    /// Names an upload of this to the receiver, the same in every run and no one else's: by machine, user, folder
+    /// and name, hashed.
+    func uploadKey(to destination: RemotePlace, pool: WorkPool) async throws -> String {
+        let place = self
+        return try await pool.run {
+            let status = try place.folder.status()
+            let machine = Self.machine()
+            let text = "\(machine)/\(status.device)/\(status.inode)/\(destination)/"
+            return Digest256.of(Array(text.utf8) + place.path.bytes).hex
+        }
+    }
+
+    /// This machine and user, in a word.
+    private static func machine() -> String {
+        var name = utsname()
+        uname(&name)
+        let node = withUnsafeBytes(of: &name.nodename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        return "\(node)/\(geteuid())"
     }
 
     static func entry(_ path: RelativePath, in folder: Folder) throws(OfficeError) -> Entry? {

@@ -16,8 +16,9 @@ final class TransferLedger: Sendable {
         var samples: [(at: Duration, bytes: Int64)] = []
         var movedAndVerified: Int64 = 0
         var reported: Duration?
-        /// Grows with every sign that it goes on.
+        /// Grows whenever more is there than ever before.
         var mark: UInt64 = 0
+        var mostBytes: Int64 = 0
     }
 
     private let clock: TransferClock
@@ -31,7 +32,8 @@ final class TransferLedger: Sendable {
         start = clock.now()
     }
 
-    /// Changes whenever anything was verified or done: what has not changed for long has stalled.
+    /// Changes when something is done, or more is verified than ever before: what moves and is lost again is no
+    /// progress, and what has made none for long has stalled.
     var mark: UInt64 { state.withLock { $0.mark } }
 
     var failures: Int { state.withLock { $0.summary.failed.count } }
@@ -67,6 +69,26 @@ final class TransferLedger: Sendable {
         }
     }
 
+    /// Bytes moved, and the receiver says that they are right.
+    func uploaded(_ bytes: Int64) {
+        update { state in
+            state.progress.bytes += bytes
+            state.movedAndVerified += bytes
+        }
+    }
+
+    /// Blocks are under their file's name at the receiver.
+    func delivered(blocks: Int, bytes: Int64, with node: Label) {
+        update { state in
+            state.sources[node, default: .init(node: node.description, bytes: 0, blocks: 0, rejected: 0)].blocks +=
+                blocks
+            state.progress.bytes += bytes
+        }
+    }
+
+    /// Bytes that are there, of what was counted as moved before.
+    func present(_ bytes: Int64) { update { $0.progress.bytes += bytes } }
+
     /// A block moved, and is wrong: it will be asked for again.
     func rejected(with node: Label) {
         state.withLock { state in
@@ -86,10 +108,14 @@ final class TransferLedger: Sendable {
         }
     }
 
-    /// Bytes that were counted as there turned out to be of another version.
-    func lost(_ bytes: Int64) {
+    /// Bytes that were counted as there are not, or not yet.
+    func lost(_ bytes: Int64) { state.withLock { $0.progress.bytes -= bytes } }
+
+    /// Bytes that were there are of another version than is wanted now: to bring them again is progress.
+    func outdated(_ bytes: Int64) {
         state.withLock { state in
             state.progress.bytes -= bytes
+            state.mostBytes = state.progress.bytes
         }
     }
 
@@ -97,18 +123,37 @@ final class TransferLedger: Sendable {
         update { state in
             state.summary.files += 1
             state.progress.files += 1
+            state.mark += 1
+        }
+    }
+
+    /// Files that are there and need nothing.
+    func unchanged(files: Int, bytes: Int64) {
+        update { state in
+            state.summary.files += files
+            state.summary.resumedBytes += bytes
+            state.progress.files += files
+            state.progress.totalFiles += files
+            state.progress.bytes += bytes
+            state.progress.totalBytes += bytes
         }
     }
 
     func failed(_ path: String, _ error: OfficeError) {
-        update { $0.summary.failed.append(.init(path: path, error: error.about(path))) }
+        update { state in
+            state.summary.failed.append(.init(path: path, error: error.about(path)))
+            state.mark += 1
+        }
     }
 
     private func update(_ change: (inout State) -> Void) {
         let now = clock.now()
         let progress = state.withLock { state -> TransferProgress? in
             change(&state)
-            state.mark += 1
+            if state.progress.bytes > state.mostBytes {
+                state.mostBytes = state.progress.bytes
+                state.mark += 1
+            }
             if let last = state.reported, now - last < Self.interval { return nil }
             state.reported = now
             return measured(&state, now)

@@ -50,7 +50,7 @@ struct TransferSession: Sendable {
                     })
             }
             group.addTask {
-                while life.age < options.patience { try await clock.sleep(.seconds(1)) }
+                while life.age < options.patience { try await clock.watch(.seconds(1)) }
                 throw OfficeError(
                     .temporary, place.description, "\(place.node) gives no sign any more",
                     mend: "Run the same again to go on.")
@@ -61,6 +61,13 @@ struct TransferSession: Sendable {
             }
             throw cutOff()
         }
+    }
+
+    /// Changes in one exchange, with its patience.
+    func change(_ changes: [Change], at place: RemotePlace) async throws -> [Result<Bool, OfficeError>] {
+        try await exchange(
+            with: place, .change, send: { try await ChangeExchange.send(changes, $0) },
+            receive: { try await ChangeExchange.receive($0, count: changes.count) })
     }
 
     // MARK: Until it is done

@@ -27,9 +27,10 @@ struct TreeDownload {
             let context = DownloadContext(
                 source: source, folder: choice.folder, force: session.options.force, keepsMetadata: false,
                 changes: session.options.changes, ledger: session.ledger, stop: stop)
-            try await Self.carryOut(
-                TreeWriter(context, inventory: listing.inventory, root: choice.root, isNew: choice.isNew), context,
-                session: session)
+            let writer = Handover(
+                TreeWriter(context, inventory: listing.inventory, root: choice.root, isNew: choice.isNew))
+            try await Self.bring(writer, context, session: session)
+            try await Self.finish(writer, session: session)
             let hasFailed = !listing.failures.isEmpty || session.ledger.failures > 0
             try await session.pool.run {
                 if hasFailed { choice.marker?.close() } else { try choice.marker?.discard() }
@@ -40,8 +41,9 @@ struct TreeDownload {
     }
 
     /// Brings everything of the writer's inventory, a few batches at a time.
-    static func carryOut(_ writer: TreeWriter, _ context: DownloadContext, session: TransferSession) async throws {
-        let writer = Handover(writer)
+    static func bring(
+        _ writer: Handover<TreeWriter>, _ context: DownloadContext, session: TransferSession
+    ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var running = 0
             while let batch = try await session.pool.run({ try writer.value.nextBatch().map { Handover($0) } }) {
@@ -54,6 +56,10 @@ struct TreeDownload {
             }
             try await group.waitForAll()
         }
+    }
+
+    /// What comes when everything is there.
+    static func finish(_ writer: Handover<TreeWriter>, session: TransferSession) async throws {
         let pool = session.pool
         try await pool.run { try writer.value.finish(pool: pool) }
     }
@@ -67,11 +73,11 @@ struct RemoteListing: Sendable {
 
     /// Asks until it is whole, or patience ends.
     static func load(
-        _ place: RemotePlace, session: TransferSession, recursive: Bool
+        _ place: RemotePlace, session: TransferSession, recursive: Bool, onlySelf: Bool = false
     ) async throws -> RemoteListing {
         var listing: RemoteListing?
         try await session.persist(place, hasBegun: false) {
-            listing = try await attempt(place, session: session, recursive: recursive)
+            listing = try await attempt(place, session: session, recursive: recursive, onlySelf: onlySelf)
             return true
         }
         guard let listing else { throw cutOff() }
@@ -82,9 +88,10 @@ struct RemoteListing: Sendable {
     }
 
     private static func attempt(
-        _ place: RemotePlace, session: TransferSession, recursive: Bool
+        _ place: RemotePlace, session: TransferSession, recursive: Bool, onlySelf: Bool
     ) async throws -> RemoteListing {
-        let request = ListRequest(path: place.path, recursive: recursive, withSelf: true)
+        let request = ListRequest(
+            path: place.path, recursive: recursive, withSelf: true, limit: onlySelf ? 1 : nil)
         let limits = session.options.limits
         do {
             return try await session.exchange(
@@ -95,7 +102,7 @@ struct RemoteListing: Sendable {
                         if listing == nil, let root = batch.entries.first {
                             guard root.path.isRoot else { throw malformed("a listing without the folder itself") }
                             listing = RemoteListing(root: root)
-                            if root.kind == .directory, !recursive { throw needsRecursive(place) }
+                            if root.kind == .directory, !recursive, !onlySelf { throw needsRecursive(place) }
                         }
                         listing?.inventory.append(batch.entries)
                         listing?.failures += batch.failures

@@ -11,17 +11,17 @@ final class TreeWriter {
 
     private let context: DownloadContext
     private let inventory: Inventory
+    private var cursor: InventoryCursor
     private let root: RelativePath
     /// Nothing was there before: what is in the way is not looked for.
     private let isNew: Bool
-    private var entries: ArraySlice<Entry> = []
-    private var nextChunk = 0
     /// A folder that could not be made: what is below it is passed over.
     private var skipped: RelativePath?
 
     init(_ context: DownloadContext, inventory: Inventory, root: RelativePath, isNew: Bool) {
         self.context = context
         self.inventory = inventory
+        cursor = InventoryCursor(inventory)
         self.root = root
         self.isNew = isNew
     }
@@ -34,7 +34,7 @@ final class TreeWriter {
         var large = 0
         while batch.count < Self.batchFiles, bytes < Self.batchBytes, large < Self.batchLarge {
             try context.stop.check()
-            guard let entry = try nextEntry() else { break }
+            guard let entry = try cursor.next() else { break }
             if let skipped, entry.path.relative(to: skipped) != nil { continue }
             skipped = nil
             do throws(OfficeError) {
@@ -51,14 +51,6 @@ final class TreeWriter {
         return batch.isEmpty ? nil : batch
     }
 
-    private func nextEntry() throws(OfficeError) -> Entry? {
-        while entries.isEmpty, nextChunk < inventory.chunkCount {
-            entries = try inventory.chunk(nextChunk)[...]
-            nextChunk += 1
-        }
-        return entries.popFirst()
-    }
-
     private func prepare(_ entry: Entry) throws(OfficeError) -> FileDownload? {
         let local = try root.appending(entry.path)
         let existing = isNew ? nil : try LocalPlace.entry(local, in: context.folder)
@@ -73,8 +65,15 @@ final class TreeWriter {
             if let existing, existing.kind == .directory || (existing.kind == .symlink && !context.force) {
                 throw inTheWay(existing)
             }
-            return try FileDownload(context, entry, local: local, hasExisting: existing?.kind == .file)
+            return try FileDownload(
+                context, entry, local: local, hasExisting: existing.map { isWorthComparing($0, entry) } ?? false)
         }
+    }
+
+    /// Whether the source's hashes are asked for first. A forced file of one block that differs in size just comes.
+    private func isWorthComparing(_ existing: Entry, _ entry: Entry) -> Bool {
+        guard existing.kind == .file else { return false }
+        return !context.force || existing.size == entry.size || entry.size > Int64(BlockGeometry.smallestBlock)
     }
 
     private func makeFolder(_ local: RelativePath, _ existing: Entry?) throws(OfficeError) {

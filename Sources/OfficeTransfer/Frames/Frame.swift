@@ -34,6 +34,8 @@ package enum Frame: Sendable, Equatable {
     case keep([BlockDigest])
     case done(item: UInt32, wasThere: Bool)
     case committed(item: UInt32, root: ContentRoot)
+    /// Bytes of content that the receiver of a store has verified, in this exchange, until now. A sign of life too.
+    case progress(bytes: Int64)
     case end(item: UInt32, root: ContentRoot?)
     case fail(item: UInt32, OfficeError)
 
@@ -63,6 +65,7 @@ package enum Frame: Sendable, Equatable {
         case keep = 0x19
         case done = 0x1A
         case committed = 0x1B
+        case progress = 0x1C
         case end = 0x1E
         case fail = 0x1F
     }

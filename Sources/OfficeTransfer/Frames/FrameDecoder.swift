@@ -86,7 +86,7 @@ struct FieldReader {
         case .want: .want(try want())
         case .offer: .offer(try offer())
         case .store: .store(try storeHead())
-        case .change: .change(item: try integer(), try change())
+        case .change: .change(item: try itemNumber(), try change())
         case .entries: .entries(try entries())
         case .begin: .begin(try fileHead())
         case .block: .block(index: try index(), length: Int(try integer(UInt32.self)))
@@ -99,6 +99,7 @@ struct FieldReader {
         case .keep: .keep(try blockDigests())
         case .done: .done(item: try integer(), wasThere: try flags(upTo: 1) == 1)
         case .committed: .committed(item: try integer(), root: ContentRoot(try digest()))
+        case .progress: .progress(bytes: try positive())
         case .end: .end(item: try integer(), root: isAtEnd ? nil : ContentRoot(try digest()))
         case .fail: .fail(item: try integer(), try error())
         }
@@ -118,6 +119,19 @@ extension FieldReader {
         let index: UInt32 = try integer()
         guard index <= UInt32(Int32.max) else { throw malformed("block number \(index)") }
         return Int(index)
+    }
+
+    /// Of an item that somebody asks about: not the number that stands for the whole exchange.
+    private mutating func itemNumber() throws(OfficeError) -> UInt32 {
+        let item: UInt32 = try integer()
+        guard item != Frame.wholeExchange else { throw malformed("an item without a number") }
+        return item
+    }
+
+    private mutating func positive() throws(OfficeError) -> Int64 {
+        let value: Int64 = try integer()
+        guard value >= 0 else { throw malformed("a number below zero") }
+        return value
     }
 
     private mutating func flags(upTo largest: UInt8) throws(OfficeError) -> UInt8 {
@@ -214,7 +228,7 @@ extension FieldReader {
     }
 
     private mutating func want() throws(OfficeError) -> Want {
-        let item: UInt32 = try integer()
+        let item = try itemNumber()
         let hashesOnly = try flags(upTo: 1) == 1
         let path = try path()
         let token = try short(upTo: limits.tokenBytes)
@@ -231,7 +245,7 @@ extension FieldReader {
     }
 
     private mutating func offer() throws(OfficeError) -> Offer {
-        let item: UInt32 = try integer()
+        let item = try itemNumber()
         let kind = try kind()
         let flags = try flags(upTo: 3)
         let size = try size()
@@ -251,7 +265,7 @@ extension FieldReader {
     }
 
     private mutating func storeHead() throws(OfficeError) -> StoreHead {
-        let item: UInt32 = try integer()
+        let item = try itemNumber()
         let executable = try flags(upTo: 1) == 1
         let code = try flags(upTo: 2)
         let size = try size()
@@ -307,8 +321,7 @@ extension FieldReader {
         for _ in 0..<count {
             let kind = try kind()
             let executable = try flags(upTo: 1) == 1
-            let size: Int64 = try integer()
-            guard size >= 0 else { throw malformed("a file of \(size) bytes") }
+            let size = try positive()
             let modified = try time()
             let path = try path()
             entries.append(

@@ -58,7 +58,7 @@ package struct FrameEncoder: Sendable {
                 for digest in digests { $0.write(digest) }
             }
         case .ping: write(.ping) { _ in }
-        case .block, .blockEnd, .hole, .done, .committed, .end: writeSmall(frame)
+        case .block, .blockEnd, .hole, .done, .committed, .progress, .end: writeSmall(frame)
         }
     }
 
@@ -80,6 +80,7 @@ package struct FrameEncoder: Sendable {
                 $0.buffer.writeInteger(item)
                 $0.write(root.digest)
             }
+        case .progress(let bytes): write(.progress) { $0.buffer.writeInteger(bytes) }
         case .end(let item, let root):
             write(.end) {
                 $0.buffer.writeInteger(item)

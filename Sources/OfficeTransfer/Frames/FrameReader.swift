@@ -5,6 +5,7 @@ import OfficeCore
 struct FrameReader {
     private var pieces: BodyStream.AsyncIterator
     private var decoder: FrameDecoder
+    private var pings = 0
 
     init(_ body: BodyStream, limits: TransferLimits) {
         pieces = body.makeAsyncIterator()
@@ -17,6 +18,8 @@ struct FrameReader {
         while true {
             var frames: [Frame] = []
             while frames.count < limit, let frame = try decoder.next() {
+                pings = frame == .ping ? pings + 1 : 0
+                guard pings < SignsOfLife.limit else { throw malformed("nothing but signs of life") }
                 if frame != .ping { frames.append(frame) }
             }
             if !frames.isEmpty { return frames }
@@ -27,6 +30,11 @@ struct FrameReader {
             decoder.append(piece)
         }
     }
+}
+
+enum SignsOfLife {
+    /// PINGs without another frame between them that are believed: one a second, for an hour.
+    static let limit = 3600
 }
 
 /// The error for a body that ends before it is over.

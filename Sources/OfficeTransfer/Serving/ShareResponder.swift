@@ -126,16 +126,20 @@ package final class ShareResponder: Sendable {
     private func store(in folder: Folder, _ request: BodyStream, _ answer: Answer, _ stop: StopFlag) async throws {
         let (answers, queue) = AsyncStream.makeStream(of: ByteBuffer.self)
         let (pool, receptions, limits) = (self.pool, self.receptions, self.limits)
+        let verified = VerifiedBytes()
         let receiver = try await pool.run {
             let receiver = StoreReceiver(
-                destination: try Destination(folder), receptions: receptions, pool: pool, limits: limits, stop: stop
+                destination: try Destination(folder), receptions: receptions, pool: pool, limits: limits, stop: stop,
+                verifiedBytes: verified
             ) { queue.yield(FrameEncoder.encoded($0)) }
             return Handover(receiver)
         }
         let inlet = ByteInlet(pool: pool) { try receiver.value.receive($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await buffer in answers { try await answer.write(buffer) } }
-            group.addTask { try await self.everyPing { queue.yield(FrameEncoder.encoded(.ping)) } }
+            group.addTask {
+                try await self.everyPing { queue.yield(FrameEncoder.encoded(.progress(bytes: verified.value))) }
+            }
             defer { group.cancelAll() }
             var failure: (any Error)?
             do {

@@ -1,6 +1,7 @@
 import NIOCore
 import OfficeCore
 import OfficeFolders
+import Synchronization
 
 /// Takes in the frames of a store: blocks into partial files, which get their names when they are complete, true
 /// to the sender's root, and on the disk. Blocking code, called by one thread at a time.
@@ -28,13 +29,16 @@ final class StoreReceiver {
     private var failedItem: UInt32?
     private var items = 0
     private(set) var isOver = false
+    /// Bytes verified so far; read from any thread.
+    let verifiedBytes: VerifiedBytes
     /// Takes frames for the sender: at most a few for each item, so it never has to wait.
     private let answer: (Frame) -> Void
 
     init(
         destination: Destination, receptions: Receptions, pool: WorkPool, limits: TransferLimits, stop: StopFlag,
-        answer: @escaping (Frame) -> Void
+        verifiedBytes: VerifiedBytes, answer: @escaping (Frame) -> Void
     ) {
+        self.verifiedBytes = verifiedBytes
         self.destination = destination
         self.receptions = receptions
         self.limits = limits
@@ -83,7 +87,6 @@ final class StoreReceiver {
 
     private func begin(_ head: StoreHead) throws(OfficeError) {
         guard current == nil, failedItem == nil else { throw malformed("a file within a file") }
-        guard head.item != Frame.wholeExchange else { throw malformed("a file without a number") }
         items += 1
         guard items <= limits.items else { throw tooMany(limits.items) }
         do throws(OfficeError) {
@@ -135,10 +138,15 @@ final class StoreReceiver {
             try reception.beginBlock(index, length: length)
         case .data(let piece): try reception.add(piece)
         case .blockEnd(let index, let digest):
-            if try !reception.endBlock(index, digest: digest) { current?.damaged += 1 }
+            if try reception.endBlock(index, digest: digest) {
+                verifiedBytes.add(reception.geometry.length(of: index))
+            } else {
+                current?.damaged += 1
+            }
         case .hole(let index):
             reception.forget(index)
             try reception.addHole(index)
+            verifiedBytes.add(reception.geometry.length(of: index))
         case .end(let item, let root): try complete(item, root)
         case .fail(let item, _): try abandon(item)
         default: break
@@ -215,4 +223,12 @@ final class StoreReceiver {
 func tooMany(_ limit: Int) -> OfficeError {
     OfficeError(
         .limit, "transfer", "more than \(limit) items in one exchange", mend: "Send them in several exchanges.")
+}
+
+/// How many bytes a store has verified, counted by the thread that receives, and told by another.
+final class VerifiedBytes: Sendable {
+    private let count = Atomic<Int64>(0)
+
+    func add(_ bytes: Int) { count.add(Int64(bytes), ordering: .relaxed) }
+    var value: Int64 { count.load(ordering: .relaxed) }
 }
