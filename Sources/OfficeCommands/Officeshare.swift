@@ -20,7 +20,7 @@ struct Officeshare: ParsableCommand {
             CommandGroup(
                 name: "Files:",
                 subcommands: [
-                    List.self, Find.self, Get.self, MakeDirectory.self, Move.self,
+                    List.self, Find.self, Cat.self, Get.self, Put.self, Sync.self, MakeDirectory.self, Move.self,
                     Remove.self,
                 ]),
             CommandGroup(name: "Shells:", subcommands: [Completions.self]),

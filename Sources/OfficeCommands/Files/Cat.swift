@@ -1,0 +1,30 @@
+import ArgumentParser
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+
+struct Cat: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cat", abstract: "Print files of the office on standard output.",
+        discussion: "Only verified blocks are printed. A file that changes meanwhile ends it with an error.")
+
+    @Argument(help: "NODE/SHARE/PATH, one or more.")
+    var paths: [ByteString]
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let places = try paths.map { try RemotePlace(try $0.officePath()) }
+        let console = session.console
+        let reader = ContentReader(transport: session.client)
+        var errors: [OfficeError] = []
+        for place in places {
+            do {
+                try await reader.read(place) { piece in try await console.write(piece) }
+            } catch let error as OfficeError {
+                errors.append(error)
+            }
+        }
+        if !errors.isEmpty { throw Failures(verb: "cat", errors: errors, of: places.count) }
+    }
+}
