@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <linux/rtnetlink.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -137,3 +138,13 @@ static inline uint32_t os_scope_id(const struct sockaddr *address, socklen_t len
     if (address->sa_family != AF_INET6 || length < sizeof(struct sockaddr_in6)) return 0;
     return ((const struct sockaddr_in6 *)address)->sin6_scope_id;
 }
+
+/// mallopt(3): few arenas, and freed memory given back early. A daemon that is mostly at rest should look like it.
+static inline void os_frugal_malloc(void) {
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
+/// malloc_trim(3): gives what is free back to the system.
+static inline void os_trim_memory(void) { malloc_trim(0); }

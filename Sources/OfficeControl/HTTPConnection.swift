@@ -40,7 +40,7 @@ package final class HTTPConnection: Sendable {
         return try NIOAsyncChannel(
             wrappingChannelSynchronously: channel,
             configuration: .init(
-                backPressureStrategy: .init(lowWatermark: 4, highWatermark: 16), isOutboundHalfClosureEnabled: false))
+                backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), isOutboundHalfClosureEnabled: false))
     }
 
     package var isActive: Bool { wrapped.channel.isActive }

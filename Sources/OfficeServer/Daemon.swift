@@ -1,3 +1,4 @@
+import CLinux
 package import Logging
 import NIOCore
 import NIOPosix
@@ -21,6 +22,7 @@ package struct Daemon: Sendable {
 
     package init(settings: Settings, version: String, logger: Logger) async throws {
         let started = ContinuousClock.now
+        os_frugal_malloc()
         try StateDirectory.prepare(settings.stateDirectory)
         let identity = try NodeIdentity.loadOrCreate(in: settings.stateDirectory)
         let database = try Database(at: settings.stateDirectory + "/officeshare.sqlite")
@@ -76,11 +78,13 @@ package struct Daemon: Sendable {
                     settings: settings, office: office, directory: directory, links: links, problems: problems,
                     group: group,
                     logger: logger)),
+            .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("farewell", Farewell(hub: farewell)),
         ]
         composition = Composition(
             parts: parts, ready: { await gate.wait() }, isHealthy: { await office.isResponsive() },
-            status: { await Self.statusLine(reporter) }, reload: { changed in
+            status: { await Self.statusLine(reporter) },
+            reload: { changed in
                 await directory.configure(DiscoveryService.endpoints(of: changed))
                 await links.kickAll()
             })
@@ -97,9 +101,11 @@ package struct Daemon: Sendable {
         _ settings: Settings, _ tls: PeerTLS, _ group: any EventLoopGroup, _ registry: ConnectionRegistry,
         _ office: OfficeKeeper, _ routes: PeerRoutes, _ gate: Gate, _ logger: Logger
     ) -> PeerListener {
-        let members = RequestAnswerer(responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+        let members = RequestAnswerer(
+            responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
             logger: logger)
-        let joining = RequestAnswerer(responder: JoinRoutes(office: office).makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+        let joining = RequestAnswerer(
+            responder: JoinRoutes(office: office).makeResponder(), mostRequests: settings.limits.requestsPerConnection,
             logger: logger)
         return PeerListener(
             settings: settings, tls: tls, group: group, registry: registry, admission: office.admission, logger: logger,
@@ -124,7 +130,8 @@ package struct Daemon: Sendable {
         _ settings: Settings, _ group: any EventLoopGroup, _ routes: ControlRoutes, _ gate: Gate,
         _ logger: Logger
     ) -> ControlListener {
-        let answerer = RequestAnswerer(responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+        let answerer = RequestAnswerer(
+            responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
             logger: logger)
         return ControlListener(
             path: settings.controlSocket, limits: settings.limits, group: group, logger: logger,

@@ -1,3 +1,4 @@
+import CLinux
 import OfficeCore
 
 /// Lets so many share exchanges run at once that their files stay below `limits.openFiles`. Those beyond wait
@@ -63,6 +64,8 @@ actor ExchangeGate {
             return
         }
         taken -= 1
+        // What the buffers of a large transfer took is given back once nothing moves.
+        if taken == 0 { os_trim_memory() }
     }
 
     private var refusal: OfficeError {

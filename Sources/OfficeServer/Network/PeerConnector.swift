@@ -113,7 +113,7 @@ struct PeerConnector: Sendable {
 extension RecvByteBufferAllocator where Self == AdaptiveRecvByteBufferAllocator {
     /// Sized for blocks: TLS records come sixteen and more to a read.
     static var peers: AdaptiveRecvByteBufferAllocator {
-        AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 64 << 10, maximum: 512 << 10)
+        AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 64 << 10, maximum: 256 << 10)
     }
 }
 

@@ -143,12 +143,12 @@ struct PeerListener: Service {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(
             tls.serverHandler(presented: presented) { admission.isMember($0) || admission.isInviting() })
-            let negotiation = NIOTypedApplicationProtocolNegotiationHandler<Accepted> { result, channel in
-                admit(result, presented.presented, channel)
-            }
-            try pipeline.addHandler(
-                HandshakeHandler(promise: handshake, deadline: .seconds(Int64(settings.limits.handshakeSeconds))))
-            try pipeline.addHandler(negotiation)
+        let negotiation = NIOTypedApplicationProtocolNegotiationHandler<Accepted> { result, channel in
+            admit(result, presented.presented, channel)
+        }
+        try pipeline.addHandler(
+            HandshakeHandler(promise: handshake, deadline: .seconds(Int64(settings.limits.handshakeSeconds))))
+        try pipeline.addHandler(negotiation)
         return negotiation.protocolNegotiationResult
     }
 

@@ -171,6 +171,11 @@ actor ShareKeeper {
         record.owner == caller.userID || caller.userID == 0 || principal.map(record.access.allows) == true
     }
 
+    /// The folders that others may have written to.
+    func writableFolders() -> [(Label, Folder)] {
+        all.filter(\.isWritable).compactMap { record in (try? handle(of: record)).map { (record.name, $0) } }
+    }
+
     /// What is told to one member: the shares its people may know of.
     func offers(for node: NodeID) -> [PeerOffer] {
         all.compactMap { record in
