@@ -29,25 +29,22 @@ struct Bits: Equatable, Sendable {
         for index in other.words.indices { words[index] |= other.words[index] }
     }
 
+    func union(_ other: Bits) -> Bits {
+        var copy = self
+        copy.formUnion(other)
+        return copy
+    }
+
+    func subtracting(_ elements: [Int]) -> Bits {
+        var copy = self
+        for element in elements { copy.remove(element) }
+        return copy
+    }
+
     /// Whether every element of `other` is in this set.
     func contains(all other: Bits) -> Bool {
         other.words.indices.allSatisfy { index in
             other.words[index] & ~(index < words.count ? words[index] : 0) == 0
         }
-    }
-
-    var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
-
-    /// The elements, ascending.
-    var elements: [Int] {
-        var out: [Int] = []
-        for (index, word) in words.enumerated() {
-            var rest = word
-            while rest != 0 {
-                out.append((index << 6) + rest.trailingZeroBitCount)
-                rest &= rest - 1
-            }
-        }
-        return out
     }
 }

@@ -1,11 +1,11 @@
 extension Stretch {
-    /// The circles among undecided entries that depend on no other undecided entry: for each its strikes, in the
-    /// agreed order, the circle with the earliest strike first.
+    /// Of the circles among undecided entries that depend on no other undecided entry the one with the earliest
+    /// strike in the agreed order: its strikes, in that order. nil where there is none.
     ///
     /// Entry `y` depends on `x` where x is a strike that would void y, or gives y's author (or, for a grant, the
     /// node it names) what y needs. Entries that depend on each other are a strongly connected component.
-    func circles(among open: [Int], sure: Bits) -> [[Int]] {
-        if open.isEmpty { return [] }
+    func earliestCircle(among open: [Int], sure: Bits) -> [Int]? {
+        if open.isEmpty { return nil }
         var alone = Bits(count: entries.count)
         for index in open where stands(index, under: sure, with: sure) { alone.insert(index) }
         var components = ComponentFinder(vertices: open, count: entries.count) { index, open in
@@ -15,7 +15,7 @@ extension Stretch {
         return components.sources
             .map { component in component.filter { items[$0].isStrike }.sorted() }
             .filter { !$0.isEmpty }
-            .sorted { $0[0] < $1[0] }
+            .min { $0[0] < $1[0] }
     }
 
     /// `alone`: the undecided entries that surely standing ones give all they need, strikes aside.

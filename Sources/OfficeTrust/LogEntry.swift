@@ -125,8 +125,17 @@ package struct LogEntry: Hashable, Sendable {
     static func sealing(
         _ act: LogAct, office: OfficeID?, follows: [EntryHash], time: Timestamp, key: P256.Signing.PrivateKey
     ) throws(OfficeError) -> LogEntry {
+        let author = NodeKey(key.publicKey).id
+        let body = body(act, office: office, follows: follows, time: time, author: author)
+        return try LogEntry(SealedEntry(body: body, signature: try key.signed(body, for: .logEntry)))
+    }
+
+    /// The bytes that are signed.
+    static func body(
+        _ act: LogAct, office: OfficeID?, follows: [EntryHash], time: Timestamp, author: NodeID
+    ) -> [UInt8] {
         var fields: [String: CanonicalJSON] = [
-            "author": .text(NodeKey(key.publicKey).id.description),
+            "author": .text(author.description),
             "follows": .array(follows.sorted().map { .text($0.description) }),
             "kind": .text(act.kind),
             "payload": act.payload,
@@ -134,7 +143,6 @@ package struct LogEntry: Hashable, Sendable {
             "v": .integer(currentVersion),
         ]
         if let office { fields["office"] = .text(office.description) }
-        let body = CanonicalJSON.object(fields).bytes
-        return try LogEntry(SealedEntry(body: body, signature: try key.signed(body, for: .logEntry)))
+        return CanonicalJSON.object(fields).bytes
     }
 }

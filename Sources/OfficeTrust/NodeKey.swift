@@ -48,6 +48,10 @@ package struct NodeKey: Hashable, Sendable {
     package func hash(into hasher: inout Hasher) { hasher.combine(id) }
 }
 
+extension NodeKey: CustomStringConvertible {
+    package var description: String { id.description }
+}
+
 /// What a signature is for: its bytes stand before the message, so that a signature made for one purpose
 /// means nothing for another.
 package enum SigningPurpose: String, Sendable {

@@ -38,10 +38,15 @@ package struct OfficeLog: Sendable {
 
     /// A log of its first entry; throws where that is not a founder's, signed.
     package init(first: LogEntry, limits: LogLimits = LogLimits()) throws(OfficeError) {
+        guard let founder = first.act.admission?.key, first.isSigned(by: founder) else { throw Self.badSignature }
+        try self.init(unsigned: first, limits: limits)
+    }
+
+    /// Without a look at the signature: for the initialiser above, and for tests of the fold.
+    init(unsigned first: LogEntry, limits: LogLimits = LogLimits()) throws(OfficeError) {
         guard let state = OfficeState(founding: first), let founder = first.act.admission?.key else {
             throw EntryFields.refusal("it founds no office")
         }
-        guard first.isSigned(by: founder) else { throw Self.badSignature }
         self.limits = limits
         var finished = state
         finished.finish()

@@ -13,23 +13,18 @@ struct Settlement {
 
     init(_ stretch: Stretch) {
         self.stretch = stretch
-        while true {
-            resolve()
-            let flagged = strikesLeavingNoAdmin()
-            if flagged.isEmpty { return }
-            lastAdmin.formUnion(flagged)
-        }
+        repeat { resolve() } while noteStrikesLeavingNoAdmin()
     }
 
     /// Bounds from below and above until they meet: what surely stands, and what stands unless something surely
-    /// standing strikes it. What is left between them are circles, and what hangs on circles.
+    /// standing strikes it. What is left between them are circles, and what hangs on circles: the earliest circle
+    /// is decided, and the bounds are drawn anew.
     private mutating func resolve() {
         outranked = Bits()
         var forced = Bits()
-        var sure = forced
+        var sure = Bits()
         while true {
-            var barred = lastAdmin
-            barred.formUnion(outranked)
+            let barred = lastAdmin.union(outranked)
             var possible = Bits()
             while true {
                 possible = stretch.standing(under: sure, forced: forced, barred: barred)
@@ -38,65 +33,69 @@ struct Settlement {
                 sure = next
             }
             let open = stretch.indices.filter { possible[$0] && !sure[$0] }
-            let circles = stretch.circles(among: open, sure: sure)
-            if circles.isEmpty {
+            guard let circle = stretch.earliestCircle(among: open, sure: sure) else {
                 standing = sure
                 return
             }
-            for circle in circles {
-                decide(circle, sure: sure, possible: possible, barred: barred, forced: &forced)
-            }
+            decide(circle, sure: sure, possible: possible, forced: &forced)
             sure.formUnion(forced)
         }
     }
 
     /// All strikes of a circle take effect while another admin remains; else those upon the senior don't.
-    private mutating func decide(
-        _ circle: [Int], sure: Bits, possible: Bits, barred: Bits, forced: inout Bits
-    ) {
+    ///
+    /// What was written by somebody who had seen the whole circle doesn't count for it: no later entry changes how
+    /// it was decided.
+    private mutating func decide(_ circle: [Int], sure: Bits, possible: Bits, forced: inout Bits) {
         var trial = forced
         for strike in circle { trial.insert(strike) }
-        var effective = sure
-        effective.formUnion(trial)
-        var remaining = Standings(stretch)
-        let standing = stretch.standing(under: effective, forced: trial, barred: barred)
-        for index in stretch.indices where standing[index] && (effective[index] || !stretch.items[index].isStrike) {
-            remaining.apply(index)
-        }
-        if remaining.adminCount > 0 {
+        let effective = sure.union(trial)
+        let standing = stretch.standing(under: effective, forced: trial, barred: lastAdmin.union(outranked))
+        if walk(standing, strikes: effective, before: circle).adminCount > 0 {
             forced = trial
             return
         }
+        let without = walk(possible, strikes: sure, before: circle)
         let targets = Set(circle.compactMap { stretch.items[$0].subject })
         let senior = targets.min { a, b in
-            let (rankA, rankB) = (rank(a, sure: sure, possible: possible), rank(b, sure: sure, possible: possible))
+            let (rankA, rankB) = (without.rank(a), without.rank(b))
             return rankA == rankB ? stretch.nodeIDs[a] < stretch.nodeIDs[b] : rankA < rankB
         }
         for strike in circle where stretch.items[strike].subject == senior { outranked.insert(strike) }
     }
 
-    /// The seniority of an admin once all is decided.
-    func seniority(_ node: Int) -> Seniority { rank(node, sure: standing, possible: standing) }
-
-    /// A node's seniority: of its grants that no sure strike undoes the one that makes it the most senior. Where
-    /// several strikes were answered by a grant each, the last grant counts.
-    private func rank(_ node: Int, sure: Bits, possible: Bits) -> Seniority {
-        let strikes = stretch.strikes[node].filter { sure[$0] }
-        let grants = stretch.grants[node].filter { possible[$0] }
-        var ranks = grants.filter { grant in strikes.allSatisfy { stretch.past[grant][$0] } }
-            .map { stretch.seniority(of: $0) }
-        if strikes.isEmpty, let base = stretch.baseSeniority[node] { ranks.append(base) }
-        return ranks.min() ?? grants.last.map { stretch.seniority(of: $0) } ?? .granted(at: .max)
-    }
-
-    /// Walks what stands in the agreed order, passing over (and answering) strikes that would leave no admin.
-    private func strikesLeavingNoAdmin() -> Bits {
-        var flagged = Bits()
+    /// Who is who after the entries that stand, of the strikes only some, and nothing that had seen all of a circle.
+    private func walk(_ standing: Bits, strikes: Bits, before circle: [Int]) -> Standings {
         var standings = Standings(stretch)
         for index in stretch.indices where standing[index] {
-            if standings.wouldLeaveNoAdmin(index) { flagged.insert(index) } else { standings.apply(index) }
+            if stretch.items[index].isStrike && !strikes[index] { continue }
+            if circle.allSatisfy({ stretch.past[index][$0] }) { continue }
+            standings.apply(index)
         }
-        return flagged
+        return standings
+    }
+
+    /// Walks what stands in the agreed order, passing over strikes that would leave no admin. True if there is one
+    /// without which other entries could stand: then all is resolved anew before the next is looked for.
+    private mutating func noteStrikesLeavingNoAdmin() -> Bool {
+        var standings = Standings(stretch)
+        for index in stretch.indices where standing[index] {
+            guard standings.wouldLeaveNoAdmin(index) else {
+                standings.apply(index)
+                continue
+            }
+            lastAdmin.insert(index)
+            if hasVictims(index) { return true }
+            standing.remove(index)
+        }
+        return false
+    }
+
+    /// Whether an entry could stand if this strike did not take effect.
+    private func hasVictims(_ strike: Int) -> Bool {
+        guard let subject = stretch.items[strike].subject else { return false }
+        return stretch.written[subject].contains { !standing[$0] && stretch.cuts(strike, $0) }
+            || stretch.grants[subject].contains { !standing[$0] && stretch.past[$0][strike] }
     }
 
     /// Why an entry that doesn't stand doesn't.
@@ -105,23 +104,16 @@ struct Settlement {
         if lastAdmin[index] { return .lastAdmin }
         if outranked[index] { return .seniorStays }
         if item.isByRecoveryKey { return .recoveryKey }
-        // Who had the right before anyone struck it lost it by a strike.
-        if stretch.stands(index, under: Bits(), with: standing),
-            let strike = stretch.strikes[item.author].first(where: { standing[$0] && stretch.cuts($0, index) })
-        {
+        // Who wrote on after having seen a strike had no right to; who hadn't seen it had, until it was struck.
+        let unseen = stretch.strikes[item.author].filter {
+            standing[$0] && stretch.cuts($0, index) && !stretch.past[index][$0]
+        }
+        if let strike = unseen.first, stretch.stands(index, under: standing.subtracting(unseen), with: standing) {
             return .struck(by: stretch.entries[strike].hash)
         }
         if item.isOwnAct { return .notMember }
         let wasAdmin = stretch.isAdmin(item.author, writing: index, under: standing, with: standing)
         return item.isGrant && wasAdmin ? .unknownNode : .notAdmin
-    }
-}
-
-extension Stretch {
-    /// The seniority that a grant gives.
-    func seniority(of grant: Int) -> Seniority {
-        let place = firstPlace + grant
-        return items[grant].isRecovery ? .recovered(at: place) : .granted(at: place)
     }
 }
 
@@ -133,6 +125,8 @@ struct Standings {
     /// Strikes that no later admission (grant) has answered yet.
     private(set) var openEnds: [[Int]]
     private var openStrikes: [[Int]]
+    /// Of each admin, since when it has been one without a break.
+    private(set) var seniority: [Seniority?]
     private(set) var adminCount: Int
 
     init(_ stretch: Stretch) {
@@ -141,11 +135,16 @@ struct Standings {
         granted = stretch.baseSeniority.map { $0 != nil }
         openEnds = [[Int]](repeating: [], count: stretch.nodeIDs.count)
         openStrikes = openEnds
+        seniority = stretch.baseSeniority
         adminCount = stretch.baseAdmins
     }
 
+    /// Whether it was let in (again) since the stretch began.
+    func isNew(_ node: Int) -> Bool { admitted[node] && !stretch.baseMember[node] }
     func isMember(_ node: Int) -> Bool { admitted[node] && openEnds[node].isEmpty }
     func isAdmin(_ node: Int) -> Bool { granted[node] && openStrikes[node].isEmpty && isMember(node) }
+    /// For comparing: who is no admin is the junior of all.
+    func rank(_ node: Int) -> Seniority { seniority[node] ?? .granted(at: .max) }
 
     func wouldLeaveNoAdmin(_ index: Int) -> Bool {
         guard stretch.items[index].isStrike, let subject = stretch.items[index].subject else { return false }
@@ -168,6 +167,15 @@ struct Standings {
             openStrikes[subject].append(index)
             if item.endsMembership { openEnds[subject].append(index) }
         }
-        adminCount += (isAdmin(subject) ? 1 : 0) - (wasAdmin ? 1 : 0)
+        let isAdmin = isAdmin(subject)
+        let place = stretch.firstPlace + index
+        if !isAdmin {
+            seniority[subject] = nil
+        } else if item.isRecovery {
+            seniority[subject] = .recovered(at: place)
+        } else if !wasAdmin {
+            seniority[subject] = .granted(at: place)
+        }
+        adminCount += (isAdmin ? 1 : 0) - (wasAdmin ? 1 : 0)
     }
 }

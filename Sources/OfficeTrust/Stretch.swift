@@ -166,11 +166,11 @@ struct Stretch {
     }
 
     /// Whether a strike reaches an entry of the node it strikes: it had not seen it. What restores is left aside.
-    /// A node's own strikes upon itself don't reach each other.
+    /// A node's strikes upon itself that have not seen each other don't reach each other.
     func cuts(_ strike: Int, _ index: Int) -> Bool {
         strike != index && !past[strike][index]
             && (items[strike].endsMembership || !items[index].isOwnAct)
-            && !(items[strike].strikesSelf && items[index].strikesSelf)
+            && !(items[strike].strikesSelf && items[index].strikesSelf && !past[index][strike])
     }
 
     /// Whether a node has a right at an entry: from before the stretch or by one of `givers` in the entry's past
