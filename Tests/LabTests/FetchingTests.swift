@@ -15,7 +15,7 @@ struct FetchingTests {
             """#
         try await withOffice("pc1", "pc2") { lab in
             let (pc1, pc2) = (lab["pc1"], lab["pc2"])
-            try await pc1.share("docs", making: hostileTree)
+            try await pc1.share("docs", made: hostileTree)
             #expect(try await pc2.awaitShare("pc1/docs") < .seconds(1))
             try await pc2.officeshare(["get", "-r", "pc1/docs/", "copy"], as: "alice").checked()
 
@@ -36,7 +36,7 @@ struct FetchingTests {
 
             // Once more: all is there, nothing moves.
             let again = try await pc2.officeshare(["get", "-r", "pc1/docs/", "copy", "--json"], as: "alice")
-            #expect(try again.json(JSON.Summary.self).bytes == 0)
+            #expect(try again.json(Summary.self).bytes == 0)
         }
     }
 
@@ -50,7 +50,7 @@ struct FetchingTests {
         let block = 16 << 20
         try await withOffice("pc1", "pc2") { lab in
             let (pc1, pc2) = (lab["pc1"], lab["pc2"])
-            try await pc1.share("docs", making: "head -c \(size) /dev/urandom >big")
+            try await pc1.share("docs", made: "head -c \(size) /dev/urandom >big")
             try await pc2.awaitShare("pc1/docs")
             try await pc2.rate(megabits: 4000)
             let before = try pc2.traffic().received
@@ -92,7 +92,7 @@ struct FetchingTests {
     @Test func aSourceThatChangesYieldsNoMixture() async throws {
         try await withOffice("pc1", "pc2") { lab in
             let (pc1, pc2) = (lab["pc1"], lab["pc2"])
-            try await pc1.share("docs", making: "head -c 64M /dev/zero | tr '\\0' 0 >file")
+            try await pc1.share("docs", made: "head -c 64M /dev/zero | tr '\\0' 0 >file")
             try await pc2.awaitShare("pc1/docs")
             try await pc2.rate(megabits: 400)
             // Every rewrite is of one digit throughout: a mixture would show two.
@@ -116,7 +116,7 @@ struct FetchingTests {
     @Test func aLossyLinkDeliversTheSame() async throws {
         try await withOffice("pc1", "pc2") { lab in
             let (pc1, pc2) = (lab["pc1"], lab["pc2"])
-            try await pc1.share("docs", making: "head -c 20M /dev/urandom >file")
+            try await pc1.share("docs", made: "head -c 20M /dev/urandom >file")
             try await pc2.awaitShare("pc1/docs")
             for host in lab.hosts { try await host.loss(percent: 5) }
             try await eventually("the file is fetched", within: .seconds(120)) {
@@ -130,7 +130,7 @@ struct FetchingTests {
     @Test func aFullDiskIsSaidAndLeavesNothingHalf() async throws {
         try await withOffice("pc1", "pc2") { lab in
             let (pc1, pc2) = (lab["pc1"], lab["pc2"])
-            try await pc1.share("docs", making: "head -c 20M /dev/urandom >file")
+            try await pc1.share("docs", made: "head -c 20M /dev/urandom >file")
             try await pc2.awaitShare("pc1/docs")
             try await pc2.mountTmpfs(at: "/srv/small", megabytes: 8, owner: "alice")
             expectFailure(try await pc2.officeshare(["get", "pc1/docs/file", "/srv/small/"], as: "alice"), 74)
