@@ -71,22 +71,6 @@ struct EntryTests {
 
 @Suite("Local paths")
 struct LocalPathTests {
-    @Test(
-        "Folder and name",
-        arguments: [
-            ("a", ".", "a"), ("a/b", "a", "b"), ("/a", "/", "a"), ("/a/b//", "/a", "b"), ("./x", ".", "x"),
-        ])
-    func split(path: String, folder: String, name: String) throws {
-        let parts = try #require(LocalPath(Array(path.utf8)).split)
-        #expect(parts.folder.description == folder)
-        #expect(parts.name.description == name)
-    }
-
-    @Test("What names no entry of a folder", arguments: ["/", ".", "..", "a/..", "../.."])
-    func noSplit(path: String) {
-        #expect(LocalPath(Array(path.utf8)).split == nil)
-    }
-
     @Test("How sync knows its local side")
     func written() {
         for path in ["/a", "./a", "../a", ".", "..", "/"] { #expect(LocalPath.isWrittenLocally(Array(path.utf8))) }

@@ -62,7 +62,12 @@ struct ProgramTests {
     @Test(
         "Without a daemon: 69, one line, nothing on standard output",
         arguments: [
-            ["status"], ["peers"], ["ls"], ["ls", "pc1"], ["office", "members"], ["office", "leave"], ["share", "ls"],
+            ["status"], ["peers"], ["ls"], ["ls", "pc1"], ["ls", "pc1/docs", "-R"], ["cat", "pc1/docs/a"],
+            ["get", "pc1/docs/a", "/tmp"],
+            ["put", "/etc/passwd", "pc1/docs", "-q"], ["sync", "pc1/docs", "/tmp/none"], ["mkdir", "pc1/docs/x"],
+            ["mv", "pc1/docs/a", "pc1/docs/b"], ["rm", "pc1/docs/a", "pc1/docs/b"], ["find", "*"],
+            ["share", "rm", "docs"], ["share", "add", "/tmp"], ["share", "set", "docs", "--ro"], ["office", "members"],
+            ["office", "leave"], ["share", "ls"],
             ["events"], ["office", "join", "ABCD"], ["--json", "--quiet", "office", "log", "--verify"],
         ])
     func noDaemon(arguments: [String]) throws {
@@ -85,7 +90,12 @@ struct ProgramTests {
 
     @Test(
         "Wrong usage: 64, one line that names the help",
-        arguments: [["nonsense"], ["office", "create"], ["status", "extra"], ["office", "invite", "--ttl", "soon"]])
+        arguments: [
+            ["nonsense"], ["office", "create"], ["status", "extra"], ["office", "invite", "--ttl", "soon"],
+            ["get"], ["put", "here"], ["mv", "pc1/docs/a"], ["sync", "a", "b"], ["sync", "./a", "/b"],
+            ["share", "set", "docs"],
+            ["share", "set", "docs", "--rw", "--ro"], ["get", "pc1/docs/a", "--limit", "fast"],
+        ])
     func usage(arguments: [String]) throws {
         let outcome = try Self.run(arguments)
         #expect(outcome.status == 64)
@@ -93,7 +103,13 @@ struct ProgramTests {
         #expect(outcome.error.split(separator: "\n").count == 1 && outcome.error.hasSuffix("--help'.\n"))
     }
 
-    @Test("Malformed things: 65", arguments: [["ls", "/etc"], ["ls", "a/../b"], ["office", "join", "-"]])
+    @Test(
+        "Malformed things: 65",
+        arguments: [
+            ["ls", "/etc"], ["ls", "a/../b"], ["get", "pc1"], ["mkdir", "pc1/docs"], ["rm", "pc1"],
+            ["cat", "/etc/passwd"],
+            ["put", "", "pc1/docs"], ["find", ""], ["office", "join", "-"],
+        ])
     func malformed(arguments: [String]) throws {
         #expect(try Self.run(arguments).status == 65)
     }

@@ -145,7 +145,8 @@ final class Console: Sendable {
                 throw ReaderGone()
             } else if errno != EINTR {
                 let reason = String(cString: strerror(errno))
-                throw OfficeError(errno == ENOSPC ? .noSpace : .io, "output", "it can't be written: \(reason)")
+                throw OfficeError(
+                    errno == ENOSPC ? .noSpace : .io, "output", "standard output can't be written: \(reason)")
             }
         }
     }

@@ -25,7 +25,7 @@ struct Get: OfficeCommand {
     @OptionGroup var options: GlobalOptions
 
     func run(in session: Session) async throws {
-        let destination = paths.count > 1 ? try LocalPath(paths[paths.count - 1]) : LocalPath([])
+        let destination = paths.count > 1 ? try LocalPath(paths[paths.count - 1]) : LocalPath.here
         let sources = try (paths.count > 1 ? paths.dropLast() : paths[...]).map { try RemotePlace(try $0.officePath()) }
         let transferOptions = transfer.options(in: session, recursive: recursive, force: force)
         let client = session.client
