@@ -9,7 +9,8 @@ struct Failures: Error {
 
     init(verb: String, errors: [OfficeError], code: OfficeError.Code) {
         self.verb = verb
-        self.errors = errors
+        // What stopped several alike (no daemon, no node) is said once.
+        self.errors = errors.indices.filter { $0 == 0 || errors[$0] != errors[$0 - 1] }.map { errors[$0] }
         self.code = code
     }
 

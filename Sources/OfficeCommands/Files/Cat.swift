@@ -2,6 +2,7 @@ import ArgumentParser
 import OfficeControl
 import OfficeCore
 import OfficeTransfer
+import Synchronization
 
 struct Cat: OfficeCommand {
     static let configuration = CommandConfiguration(
@@ -17,10 +18,21 @@ struct Cat: OfficeCommand {
         let places = try paths.map { try RemotePlace(try $0.officePath()) }
         let console = session.console
         let reader = ContentReader(transport: session.client)
+        let output = Mutex<OfficeError?>(nil)
         var errors: [OfficeError] = []
         for place in places {
             do {
-                try await reader.read(place) { piece in try await console.write(piece) }
+                try await reader.read(place) { piece in
+                    do {
+                        try await console.write(piece)
+                    } catch let error as OfficeError {
+                        output.withLock { $0 = error }
+                        throw error
+                    }
+                }
+            } catch  where output.withLock({ $0 }) != nil {
+                // That nothing more can be written is no fault of the file's.
+                throw output.withLock { $0 } ?? error
             } catch let error as OfficeError {
                 errors.append(error)
             }

@@ -27,12 +27,17 @@ package struct ContentReader: Sendable {
         let reading = Handover(Reading(place, session: session, write: write))
         do {
             try await session.persist(place, hasBegun: false) { try await reading.value.attempt(reading) }
-        } catch let error as OfficeError where error.what == "transfer" || error.code != .temporary {
+        } catch let error as OfficeError where error.what == "transfer" || !error.isOfTheWay {
             throw error.about(place.description)
         }
         session.ledger.done()
         return session.ledger.finish(failure: nil)
     }
+}
+
+extension OfficeError {
+    /// Whether it is about what lies between here and the file, and names that.
+    fileprivate var isOfTheWay: Bool { code == .temporary || code == .unavailable }
 }
 
 /// How far a file is read. Used by one task at a time.
