@@ -54,8 +54,7 @@ extension DNSSDDiscovery {
             if let evicted { forgetLookup(evicted) }
             startLookups()
         case .known: break
-        case .ignored:
-            logger.debug("Too many announcements on the LAN; one is ignored")
+        case .ignored: scheduleTick()
         }
     }
 
@@ -266,8 +265,10 @@ extension DNSSDDiscovery {
         return isOurs(sighting) ? .ourselves : .duplicate(sighting)
     }
 
+    /// Any of its addresses will do: no two machines of a LAN have one in common, and of ours some may be too old
+    /// or too young to be known.
     private func isOurs(_ sighting: Sighting) -> Bool {
-        sighting.addresses.allSatisfy { address in
+        sighting.addresses.contains { address in
             // Heard on another of our interfaces, a link-local address has that one's name behind it.
             let bare = address.prefix { $0 != "%" }
             return ownAddresses.keys.contains { $0.prefix { $0 != "%" } == bare }

@@ -104,19 +104,35 @@ extension DNSSDDiscovery {
         scheduleTick()
     }
 
-    /// Lets go of everything at once: handles of a daemon that is gone never come back to life.
     func daemonLost() {
-        closeAll()
-        sessions = [:]
-        anchor = nil
-        for key in Array(lookups.keys) { lookups[key]?.forgetHandles() }
-        table.suspend()
+        letGo()
         graceEnd = nil
         scheduleTick()
         guard isAvailable != false else { return }
         isAvailable = false
         logger.warning("avahi-daemon is not there: no discovery until it is")
         mailbox.put(.availability(false))
+    }
+
+    /// Ends every operation at once, and keeps what was found: handles of a daemon that is gone never come back to
+    /// life.
+    private func letGo() {
+        closeAll()
+        sessions = [:]
+        anchor = nil
+        for key in Array(lookups.keys) { lookups[key]?.forgetHandles() }
+        table.suspend()
+    }
+
+    /// Announcements were ignored for lack of place, and now there is place: Avahi tells all of them again to who
+    /// asks anew, and only then.
+    private func hearTheIgnored() {
+        guard table.canHearTheIgnored else { return }
+        logger.info("Discovery starts over: there is place again for what was ignored")
+        letGo()
+        table.hasIgnored = false
+        graceEnd = clock.now + settings.returnGrace
+        connect()
     }
 
     /// A request that may be granted next time. Whether avahi-daemon is there, browsing alone decides: it refuses
@@ -151,10 +167,12 @@ extension DNSSDDiscovery {
                 self.graceEnd = nil
                 for key in table.unconfirmed { forget(key) }
             }
+            hearTheIgnored()
             table.enqueueDue(now: clock.now)
             startLookups()
         }
-        if isAvailable != true || mustRetry || graceEnd != nil || table.hasDue { scheduleTick() }
+        let isWaiting = mustRetry || graceEnd != nil || table.hasIgnored || table.hasDue
+        if isAvailable != true || isWaiting { scheduleTick() }
     }
 
     // MARK: Our own announcement

@@ -28,6 +28,8 @@ struct InstanceTable {
     }
 
     private(set) var instances: [Sighting.Key: Instance] = [:]
+    /// Whether there was no place for something, which won't be told of again by itself.
+    var hasIgnored = false
     /// How many lookups are under way.
     private(set) var lookups = 0
     /// The last is the next: a flood of old announcements doesn't hold up a new one.
@@ -39,6 +41,9 @@ struct InstanceTable {
         self.limits = limits
         self.refreshInterval = refreshInterval
     }
+
+    /// Whether there is place now for a good part of what was ignored.
+    var canHearTheIgnored: Bool { hasIgnored && instances.count <= limits.instances / 2 }
 
     /// Whether anything waits for its time to come.
     var hasDue: Bool { instances.values.contains { $0.due != nil } }
@@ -57,7 +62,10 @@ struct InstanceTable {
         guard var instance = instances[key] else {
             var evicted: Sighting.Key?
             if instances.count >= limits.instances {
-                guard let useless = uselessOne() else { return .ignored }
+                let useless = uselessOne()
+                // Neither will be told of again by itself; what was refused needn't be.
+                hasIgnored = hasIgnored || useless.flatMap { instances[$0]?.phase } != .refused
+                guard let useless else { return .ignored }
                 remove(useless)
                 evicted = useless
             }
@@ -160,9 +168,9 @@ struct InstanceTable {
         instances[key]?.phase = phase
     }
 
-    /// One whose place a newcomer can have: refused first, then failed, then one still in line.
+    /// One whose place a newcomer can have: refused first, then failed, still in line, or from before.
     private func uselessOne() -> Sighting.Key? {
-        for phase in [Phase.refused, .failed, .waiting] {
+        for phase in [Phase.refused, .failed, .waiting, .stale] {
             if let key = instances.first(where: { $0.value.phase == phase })?.key { return key }
         }
         return nil

@@ -30,11 +30,11 @@ struct DiscoveryLANTests {
                 let end = clock.now
                 if round.isMultiple(of: 2) { await node.stop() } else { node.kill9() }
                 try await watcher.loses("pc2")
-                #expect(clock.now - end < .seconds(3))
+                #expect(clock.now - end < .seconds(5))
             }
             let median = delays.sorted()[delays.count / 2]
             print("median from start to found: \(median)")
-            #expect(median < .seconds(2))
+            #expect(median < .seconds(5))
             // Itself it never saw.
             await watcher.expectNone { $0.name == "pc1" }
         }
@@ -192,6 +192,9 @@ struct DiscoveryLANTests {
             #expect(try await watcher.memory() < 24 << 10)
             _ = try await limited.memory()
             #expect(await limited.names.count <= 40)
+            // Once the flood is over, who had no place is found.
+            try await rogue.run("\(Probe.path) rogue flood --count 500 --goodbye")
+            if await !limited.names.contains("honest") { try await limited.finds("honest") }
             await honest.stop()
         }
     }

@@ -13,7 +13,7 @@ struct DiscoveryProbe: AsyncParsableCommand {
 }
 
 /// Announces, listens, prints events. On standard input: `advertise NAME [ROLE] [OFFICE]`, `withdraw`,
-/// `refresh NAME`, `memory`; its end, or SIGTERM, ends the program.
+/// `refresh NAME`, `memory`; its end is the program's.
 struct Run: AsyncParsableCommand {
     @Option(help: "Announce under this name.") var name: String?
     @Option(help: "The node's id: 64 hexadecimal digits.") var id = String(repeating: "0", count: 64)

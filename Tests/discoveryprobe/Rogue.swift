@@ -16,6 +16,7 @@ struct Rogue: AsyncParsableCommand {
 
     @Argument(help: "What to announce.") var kind: Kind
     @Option(help: "How many, of a flood.") var count = 500
+    @Flag(help: "Take it back instead.") var goodbye = false
     @Option(help: "The address to announce.") var address = "198.51.100.66"
 
     func run() async throws {
@@ -29,7 +30,7 @@ struct Rogue: AsyncParsableCommand {
         // RFC 6762, section 11: responses come from port 5353.
         guard withAddress("0.0.0.0", { bind(descriptor, $0, $1) }) == 0 else { throw ExitCode(74) }
         for announcement in announcements {
-            let packet = announcement.packet
+            let packet = announcement.packet(secondsToLive: goodbye ? 0 : 120)
             let sent = withAddress("224.0.0.251") { sendto(descriptor, packet, packet.count, 0, $0, $1) }
             guard sent == packet.count else { throw ExitCode(74) }
             // Slow enough for a socket's buffer.
@@ -117,25 +118,27 @@ private struct Announcement {
         strings.flatMap { [UInt8(truncatingIfNeeded: $0.utf8.count)] + Array($0.utf8) }
     }
 
-    var packet: [UInt8] {
+    func packet(secondsToLive: UInt8) -> [UInt8] {
         let service = Self.labels(["_officeshare", "_tcp", "local"])
         let instance = [UInt8(name.count)] + name + service
         // A host name a name: hexadecimal, so that it is one whatever the name is.
         let host = Self.labels(["h" + name.prefix(20).map { String($0, radix: 16) }.joined(), "local"])
         let header: [UInt8] = [0, 0, 0x84, 0, 0, 0, 0, 4, 0, 0, 0, 0]
         return header
-            + Self.record(service, type: 12, unique: false, instance)
-            + Self.record(instance, type: 33, unique: true, [0, 0, 0, 0, 0x22, 0x2B] + host)
-            + Self.record(instance, type: 16, unique: true, text)
-            + Self.record(host, type: 1, unique: true, address)
+            + Self.record(service, type: 12, secondsToLive, unique: false, instance)
+            + Self.record(instance, type: 33, secondsToLive, unique: true, [0, 0, 0, 0, 0x22, 0x2B] + host)
+            + Self.record(instance, type: 16, secondsToLive, unique: true, text)
+            + Self.record(host, type: 1, secondsToLive, unique: true, address)
     }
 
     private static func labels(_ labels: [String]) -> [UInt8] {
         labels.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) } + [0]
     }
 
-    private static func record(_ name: [UInt8], type: UInt8, unique: Bool, _ data: [UInt8]) -> [UInt8] {
-        let fixed: [UInt8] = [0, type, unique ? 0x80 : 0, 1, 0, 0, 0, 120]
+    private static func record(
+        _ name: [UInt8], type: UInt8, _ secondsToLive: UInt8, unique: Bool, _ data: [UInt8]
+    ) -> [UInt8] {
+        let fixed: [UInt8] = [0, type, unique ? 0x80 : 0, 1, 0, 0, 0, secondsToLive]
         return name + fixed + [UInt8(data.count >> 8), UInt8(data.count & 0xFF)] + data
     }
 }

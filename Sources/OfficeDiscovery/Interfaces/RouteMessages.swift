@@ -63,13 +63,13 @@ struct InterfaceAddress: Sendable, Hashable {
     var interfaceIndex: UInt32
     var address: IPAddress
 
-    /// A RTM_NEWADDR message's body: `struct ifaddrmsg` and attributes. nil while it is not to be used yet:
-    /// before duplicate address detection is through, or because that failed.
+    /// A RTM_NEWADDR message's body: `struct ifaddrmsg` and attributes. nil where duplicate address detection found
+    /// that another has it. One still being probed counts: Avahi announces it already.
     init?(message body: ArraySlice<UInt8>) {
         guard let flags = body.byte(at: 2), let index = body.word(at: 4) else { return nil }
         let attributes = RouteMessages.attributes(of: body, after: 8)
         let allFlags = attributes[UInt16(IFA_FLAGS)]?.word(at: 0) ?? UInt32(flags)
-        guard allFlags & UInt32(IFA_F_TENTATIVE | IFA_F_DADFAILED) == 0 else { return nil }
+        guard allFlags & UInt32(IFA_F_DADFAILED) == 0 else { return nil }
         // On a point-to-point link IFA_ADDRESS is the other end.
         let value = attributes[UInt16(IFA_LOCAL)] ?? attributes[UInt16(IFA_ADDRESS)]
         guard let value, let address = IPAddress(bytes: Array(value)) else { return nil }
