@@ -25,6 +25,7 @@ let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -130,7 +131,9 @@ let package = Package(
         .testTarget(
             name: "officeshareTests",
             dependencies: ["OfficeCommands", "OfficeControl", "OfficeCore", "officeshare", argumentParser]),
-        .testTarget(name: "OfficeServerTests", dependencies: ["OfficeServer", "OfficeControl", "OfficeCore"]),
+        .testTarget(
+            name: "OfficeServerTests",
+            dependencies: ["OfficeServer", "OfficeControl", "OfficeCore", "OfficeTransfer", nioCore, nioEmbedded]),
         .testTarget(
             name: "officesharedTests",
             dependencies: [
