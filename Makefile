@@ -8,7 +8,7 @@ ARCH := $(shell dpkg --print-architecture 2>/dev/null)
 DEB := dist/officeshare_$(VERSION)_$(ARCH).deb
 SWIFT := swift
 # The package's own programs carry the Swift runtime in them; only Debian's libraries are needed beside.
-RELEASE := $(SWIFT) build -c release --static-swift-stdlib
+RELEASE := $(SWIFT) build -c release --static-swift-stdlib --disable-local-rpath
 # The unit tests want no root; the lab's, which raise real hosts, do. XCTest isn't used.
 TEST := $(SWIFT) test --skip-build --disable-xctest
 LOGS := .build/logs
