@@ -22,7 +22,7 @@ struct ServiceFileTests {
         let names = Set(directives.map { $0.prefix { $0 != "=" } })
         let breaking: Set<Substring> = [
             "ProtectHome", "PrivateTmp", "PrivateUsers", "PrivateNetwork", "IPAddressDeny", "InaccessiblePaths",
-            "TemporaryFileSystem", "RootDirectory", "DynamicUser", "MemoryMax", "ReadOnlyPaths",
+            "TemporaryFileSystem", "RootDirectory", "DynamicUser", "MemoryMax", "ReadOnlyPaths", "RestrictSUIDSGID",
         ]
         #expect(names.isDisjoint(with: breaking))
         #expect(directives.contains("ProtectSystem=full"))
