@@ -197,7 +197,7 @@ struct PeerListener: Service {
                             tasks.addTask { await serve(connection) }
                         }
                     } catch {
-                        logger.error("accepting connections ended", metadata: [LogKey.error: "\(error)"])
+                        logger.debug("accepting connections ended", metadata: [LogKey.error: "\(error)"])
                     }
                     tasks.cancelAll()
                 }

@@ -20,7 +20,8 @@ struct Upkeep: Service {
     }
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        // Stopped in the middle of its day, it ends well.
+        try? await cancelWhenGracefulShutdown {
             while true {
                 for (name, folder) in await shares.writableFolders() { await sweep(name, folder) }
                 try await Task.sleep(for: Self.interval)
