@@ -83,6 +83,7 @@ struct ControlListener: Service {
         let http = HTTP1Channel(
             responder: responder(caller),
             configuration: .init(
+                additionalChannelHandlers: [HeadDeadlineHandler(.seconds(Int64(limits.requestSeconds)))],
                 idleTimeout: .seconds(Int64(limits.requestSeconds)),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
@@ -111,7 +112,7 @@ struct ControlListener: Service {
         guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
             throw OfficeError(
                 .configuration, path, "the socket's path is \(bytes.count) bytes long, at most 107 are possible",
-                mend: "Set 'control-socket' to a shorter path.")
+                mend: "Set 'controlSocket' to a shorter path.")
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         let descriptor = socket(

@@ -182,6 +182,7 @@ struct PeerListener: Service {
         HTTP1Channel(
             responder: responder(purpose, peer, remote),
             configuration: .init(
+                additionalChannelHandlers: [HeadDeadlineHandler(.seconds(Int64(settings.limits.requestSeconds)))],
                 idleTimeout: .seconds(Int64(settings.limits.requestSeconds)),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: settings.limits.headerBytes, maxHeaderListSize: settings.limits.headerBytes,

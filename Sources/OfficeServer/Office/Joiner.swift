@@ -31,7 +31,13 @@ struct Joiner: Sendable {
         let name = try wish.name.map { try Label($0) }
         try await office.checkMayJoin()
         let connected = try await connect(code, via: wish.via)
-        let answer = try await ask(connected, code, name)
+        let answer: JoinAnswer
+        do {
+            answer = try await ask(connected, code, name)
+        } catch let error as OfficeError where error.code == .temporary {
+            // By TLS 1.3 a caller is through before it hears that it was turned away at the door.
+            throw Self.refused
+        }
         let log = try answer.accept(
             code: code, identity: identity, inviterCertificate: connected.presented.certificateDER, limits: limits)
         try await office.adopt(log, from: connected)
