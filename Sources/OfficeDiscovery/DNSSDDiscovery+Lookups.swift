@@ -75,7 +75,10 @@ extension DNSSDDiscovery {
     }
 
     private func retract(_ lookup: Lookup, _ key: Sighting.Key) {
-        if case .found = lookup.told { mailbox.put(.lost(key)) }
+        switch lookup.told {
+        case .found, .duplicate: mailbox.put(.lost(key))
+        case .ourselves, .nothing: break
+        }
     }
 
     private func closeHandles(of lookup: Lookup) {

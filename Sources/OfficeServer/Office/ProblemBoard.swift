@@ -4,6 +4,9 @@ import OfficeCore
 
 /// What `status` says is wrong, each until it no longer is.
 final class ProblemBoard: Sendable {
+    /// How long a copied machine is spoken of after it was noticed last: it knocks anew every few seconds.
+    static let memoryOfCopies = Duration.seconds(10)
+
     /// What a problem is about: raised again it replaces itself.
     struct Kind: Hashable, Sendable {
         let id: String
@@ -34,18 +37,32 @@ final class ProblemBoard: Sendable {
         }
     }
 
-    private let raised = NIOLockedValueBox<[Kind]>([])
+    private struct Raised: Sendable {
+        let kind: Kind
+        /// Until then it holds; nil: until it is settled.
+        let ends: ContinuousClock.Instant?
+    }
+
+    private let raised = NIOLockedValueBox<[Raised]>([])
 
     init() {}
 
-    func raise(_ kind: Kind) {
+    /// Says it until it is settled; or, with `time`, for so long after it was noticed last.
+    func raise(_ kind: Kind, for time: Duration? = nil) {
         raised.withLockedValue { raised in
-            raised.removeAll { $0 == kind }
-            raised.append(kind)
+            let isLasting = raised.contains { $0.kind == kind && $0.ends == nil }
+            raised.removeAll { $0.kind == kind }
+            raised.append(Raised(kind: kind, ends: isLasting ? nil : time.map { .now + $0 }))
         }
     }
 
-    func settle(_ kind: Kind) { raised.withLockedValue { $0.removeAll { $0 == kind } } }
+    func settle(_ kind: Kind) { raised.withLockedValue { $0.removeAll { $0.kind == kind } } }
 
-    var problems: [StatusModel.Problem] { raised.withLockedValue { $0.map(\.problem) } }
+    var problems: [StatusModel.Problem] {
+        raised.withLockedValue { raised in
+            let now = ContinuousClock.now
+            raised.removeAll { $0.ends.map { $0 <= now } ?? false }
+            return raised.map(\.kind.problem)
+        }
+    }
 }

@@ -70,14 +70,21 @@ struct DiscoveryService: Service {
     }
 
     private func follow(_ discovery: DNSSDDiscovery) async {
+        var copies: Set<Sighting.Key> = []
         for await event in discovery.events.cancelOnGracefulShutdown() {
             switch event {
-            case .found(let sighting): await found(sighting)
-            case .lost(let key): await directory.lost(key)
+            case .found(let sighting):
+                if copies.remove(sighting.key) != nil, copies.isEmpty { problems.settle(.clonedHere) }
+                await found(sighting)
+            case .lost(let key):
+                if copies.remove(key) != nil, copies.isEmpty { problems.settle(.clonedHere) }
+                await directory.lost(key)
             case .availability(true): problems.settle(.avahiMissing)
             case .availability(false): problems.raise(.avahiMissing)
             case .renamed(let name): logger.notice("another node has our name", metadata: [LogKey.nodeName: "\(name)"])
-            case .duplicate: problems.raise(.clonedHere)
+            case .duplicate(let sighting):
+                copies.insert(sighting.key)
+                problems.raise(.clonedHere)
             }
         }
     }

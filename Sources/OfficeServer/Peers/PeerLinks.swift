@@ -96,7 +96,7 @@ actor PeerLinks: Service {
             do {
                 try await follow(node)
             } catch let error as OfficeError where error.code == .exists {
-                problems.raise(.clonedHere)
+                problems.raise(.clonedHere, for: ProblemBoard.memoryOfCopies)
             } catch {
                 logger.debug("a link ended", metadata: [LogKey.nodeID: "\(node.short)", LogKey.error: "\(error)"])
             }

@@ -63,7 +63,7 @@ struct PeerRoutes: Sendable {
             return
         }
         guard let incarnation = request.headers[.incarnation], incarnation != hello.incarnation else { return }
-        problems.raise(.cloned(await office.name(of: node)))
+        problems.raise(.cloned(await office.name(of: node)), for: ProblemBoard.memoryOfCopies)
         throw OfficeError(
             .exists, "this node", "another machine with the same key is online",
             mend: "One was cloned from the other: delete the state of the copy and join it again.")
