@@ -3,6 +3,7 @@ package import Logging
 package import OfficeConfiguration
 import OfficeCore
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 #if canImport(Glibc)
@@ -46,9 +47,13 @@ package struct Supervisor: Sendable {
         let reloading = Reloading(
             manager: manager, composition: composition, settings: settings, read: read, hangups: hangups, logger: logger
         )
+        let isStopping = Mutex(false)
         let heartbeat = Heartbeat(
             manager: manager, composition: composition, interval: Heartbeat.interval(of: manager),
-            onStopping: { [patience, logger] in Self.endProcess(after: patience.whole, logger: logger) }, logger: logger
+            onStopping: { [patience, logger] in
+                isStopping.withLock { $0 = true }
+                Self.endProcess(after: patience.whole, logger: logger)
+            }, logger: logger
         )
         let parts =
             composition.parts + [Composition.Part("reload", reloading), Composition.Part("heartbeat", heartbeat)]
@@ -56,7 +61,12 @@ package struct Supervisor: Sendable {
             services: parts.map { .init(service: $0.service, serviceName: $0.name) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = patience.graceful
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch is CancellationError where isStopping.withLock({ $0 }) {
+            // The patience was over: what ran was cut off, as was to be. That is an orderly stop all the same.
+            logger.notice("what was still running at the stop was cut off")
+        }
     }
 
     /// Ends the process if it is still there after `delay`: a service that hears no cancellation must not make the
