@@ -64,6 +64,7 @@ enum HostInit {
         mount --rbind "$private/bin" /run/officelab/bin
         mount --rbind "$private/images" /run/officelab/images
         mount --bind "$private/tmp" /tmp
+        mount -t tmpfs -o mode=1777 officelab /dev/shm
         cover var
 
         # A fresh machine: own name, own machine id, none of this machine's offices or printers.

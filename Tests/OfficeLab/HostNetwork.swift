@@ -66,8 +66,9 @@ extension LabHost {
 
     /// Gives eth0 another IPv4 address in place of the one it had.
     package func changeAddress(from old: String, to new: String) async throws {
-        try await network(["ip", "addr", "add", "\(new)/24", "dev", "eth0"])
+        // In this order: the first address of a subnet takes the others of it along when it goes.
         try await network(["ip", "addr", "del", "\(old)/24", "dev", "eth0"])
+        try await network(["ip", "addr", "add", "\(new)/24", "dev", "eth0"])
         try await restoreRoutes()
     }
 

@@ -74,8 +74,11 @@ extension LabHost {
         var environment = environment.merging(["MALLOC_ARENA_MAX": "2", "AVAHI_COMPAT_NOWARN": "1"]) { given, _ in given
         }
         environment["NOTIFY_SOCKET"] = "/run/officelab/notify"
-        if let clock { environment.merge(try FakeClock.environment(clock)) { $1 } }
-        let process = try start(["officeshared"], as: "officeshare", environment: environment, log: "officeshared")
+        // libfaketime only from here on: loaded by the programs that lead into the host, as root, it would leave
+        // semaphores behind that the daemon's user can't open.
+        let wrong = try clock.map { try FakeClock.environment($0) } ?? [:]
+        let words = ["env"] + wrong.map { "\($0)=\($1)" } + ["officeshared"]
+        let process = try start(words, as: "officeshare", environment: environment, log: "officeshared")
         state.withLock { state in
             state.services[.officeshare] = process
             state.notifications = notifications
