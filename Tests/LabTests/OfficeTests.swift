@@ -12,7 +12,7 @@ struct OfficeTests {
             try await pc1.must("office", "create", "Acme")
             let joining = try await pc2.officeshare(["office", "join", try await pc1.invite(), "--json"])
             let joined: Joined = try joining.json()
-            #expect(joining.took < .seconds(2))
+            #expect(joining.took < promised(2))
             #expect(joined.office.name == "Acme" && joined.node.name == "pc2")
             for host in lab.hosts {
                 let office = try #require(try await host.status().office)
@@ -21,11 +21,11 @@ struct OfficeTests {
                 #expect(try await host.members().map(\.name) == ["pc1", "pc2"])
             }
             try await pc1.share("docs")
-            try await eventually("pc2 lists the share", within: .seconds(1)) {
+            try await eventually("pc2 lists the share", within: promised(1)) {
                 try await pc2.ask("ls", of: [Offer].self).contains { $0.path == "pc1/docs" && $0.online }
             }
             try await pc1.must("share", "rm", "docs", as: "alice")
-            try await eventually("pc2 doesn't list it any more", within: .seconds(1)) {
+            try await eventually("pc2 doesn't list it any more", within: promised(1)) {
                 try await pc2.ask("ls", of: [Offer].self).isEmpty
             }
         }
@@ -101,14 +101,11 @@ struct OfficeTests {
             try await lab.foundOffice()
             try await lab["pc3"].must("office", "rename", "pc3", "desk")
             for host in lab.hosts {
-                try await eventually("\(host.name) knows the new name", within: .seconds(2)) {
+                try await eventually("\(host.name) knows the new name", within: promised(2)) {
                     try await host.members().map(\.name) == ["desk", "pc1", "pc2"]
                 }
             }
-            try await lab["pc1"].must("office", "rename", "desk", "PC2")
-            try await eventually("of two equal names the later has a number", within: .seconds(2)) {
-                try await lab["pc2"].members().map(\.name).contains("PC2-2")
-            }
+            try await lab["pc1"].refused(73, "office", "rename", "desk", "pc2")
             try await lab["pc2"].refused(77, "office", "rename", "pc1", "boss")
             try await lab["pc1"].refused(65, "office", "rename", "pc2", "office")
             try await lab["pc1"].refused(66, "office", "rename", "nobody", "x")
@@ -120,15 +117,15 @@ struct OfficeTests {
             let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])
             try await lab.foundOffice()
             try await pc1.share("docs")
-            try await eventually("pc3 reads") { try await pc3.officeshare(["cat", "pc1/docs/letter"]).status == 0 }
+            try await eventually("pc3 reads") { try await pc3.officeshare(["ls", "pc1/docs"]).status == 0 }
             #expect(try await pc2.connections(with: pc3) > 0)
             try await pc1.must("office", "remove", "pc3")
-            try await eventually("nobody is connected with pc3", within: .seconds(2)) {
+            try await eventually("nobody is connected with pc3", within: promised(2)) {
                 let here = try await pc1.connections(with: pc3)
                 let there = try await pc2.connections(with: pc3)
                 return here + there == 0
             }
-            #expect(try await pc3.officeshare(["cat", "pc1/docs/letter"]).status != 0)
+            #expect(try await pc3.officeshare(["get", "pc1/docs/letter", "/tmp/letter"]).status != 0)
             #expect(try await pc3.officeshare(["ls", "pc1/docs"]).status != 0)
             #expect(try await pc2.members().map(\.name) == ["pc1", "pc2"])
             // Invited again it is a member like any other.
@@ -143,7 +140,7 @@ struct OfficeTests {
             try await lab["pc2"].must("office", "leave")
             #expect(try await lab["pc2"].status().office == nil)
             try await lab["pc2"].refused(66, "office", "members")
-            try await eventually("pc1 knows that it left", within: .seconds(2)) {
+            try await eventually("pc1 knows that it left", within: promised(2)) {
                 try await lab["pc1"].members().map(\.name) == ["pc1"]
             }
             try await lab["pc2"].must("office", "create", "Own")
@@ -158,12 +155,12 @@ struct OfficeTests {
             try await pc2.refused(77, "office", "remove", "pc1")
             try await pc2.refused(77, "office", "admin", "add", "pc2")
             try await pc1.must("office", "admin", "add", "pc2")
-            try await eventually("pc2 is an admin", within: .seconds(2)) {
+            try await eventually("pc2 is an admin", within: promised(2)) {
                 try await pc2.status().office?.role == "admin"
             }
             _ = try await pc2.invite()
             try await pc2.must("office", "admin", "rm", "pc1")
-            try await eventually("pc1 is none", within: .seconds(2)) {
+            try await eventually("pc1 is none", within: promised(2)) {
                 try await pc1.status().office?.role == "member"
             }
             try await pc1.refused(77, "office", "admin", "add", "pc1")
@@ -180,7 +177,7 @@ struct OfficeTests {
             let script = "(echo \(key.replacing(key.prefix(4), with: "$1")); sleep 1) | officeshare office recover"
             let recovering = try pc2.start(["bash", "-c", script, "bash", String(key.prefix(4))])
             try await eventually("officeshare runs", every: .milliseconds(5)) {
-                try await pc2.run(["pgrep", "-f", "office recover"]).status == 0
+                try await pc2.run(["pgrep", "-x", "officeshare"]).status == 0
             }
             let lines = try await pc2.shell(
                 "for p in $(pgrep -x officeshare); do tr '\\0' ' ' </proc/$p/cmdline; done")
@@ -203,7 +200,7 @@ struct OfficeTests {
             try await pc2.must("office", "rename", "pc3", "lamp")
             try await pc2.must("office", "admin", "add", "lamp")
             try await pc1.plugLink()
-            try await eventually("all have one log", within: .seconds(8)) {
+            try await eventually("all have one log", within: promised(8)) {
                 let logs = [try await pc1.log(), try await pc2.log(), try await lab["pc3"].log()]
                 return logs.allSatisfy { $0 == logs[0] && $0.count == 7 }
             }
