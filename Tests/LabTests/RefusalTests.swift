@@ -45,7 +45,7 @@ struct RefusalTests {
                 expectFailure(refused, 66, 77)
                 #expect(refused.stdoutBytes.isEmpty)
                 let put = try await host.officeshare(["put", "/etc/hostname", "pc1/docs/x"], as: user)
-                expectFailure(put, 66, 77)
+                expectFailure(put, 66, 73, 77)
             }
             // Nor may another local user manage the node, or alice's share.
             expectFailure(try await pc1.officeshare(["office", "invite"], as: "bob"), 77)
