@@ -123,7 +123,7 @@ let package = Package(
             path: "Tests/discoveryprobe"),
         .testTarget(
             name: "OfficeDiscoveryTests", dependencies: ["OfficeDiscovery", "OfficeCore", "discoveryprobe"]),
-        .testTarget(name: "OfficeTrustTests", dependencies: ["OfficeTrust", "OfficeCore", crypto, x509]),
+        .testTarget(name: "OfficeTrustTests", dependencies: ["OfficeTrust", "OfficeCore", asn1, crypto, x509]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(
             name: "OfficeTransferTests",

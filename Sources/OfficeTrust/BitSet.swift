@@ -47,4 +47,24 @@ struct Bits: Equatable, Sendable {
             other.words[index] & ~(index < words.count ? words[index] : 0) == 0
         }
     }
+
+    /// Those that are not in `other`.
+    func subtracting(_ other: Bits) -> Bits {
+        var copy = self
+        for index in words.indices.prefix(other.words.count) { copy.words[index] &= ~other.words[index] }
+        return copy
+    }
+
+    /// The elements, ascending.
+    var elements: [Int] {
+        var out: [Int] = []
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                out.append(index * 64 + rest.trailingZeroBitCount)
+                rest &= rest - 1
+            }
+        }
+        return out
+    }
 }

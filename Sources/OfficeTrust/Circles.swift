@@ -1,99 +1,108 @@
-extension Stretch {
-    /// Of the circles among undecided entries that depend on no other undecided entry the one with the earliest
-    /// strike in the agreed order: its strikes, in that order. nil where there is none.
-    ///
-    /// Entry `y` depends on `x` where x is a strike that would void y, or gives y's author (or, for a grant, the
-    /// node it names) what y needs. Entries that depend on each other are a strongly connected component.
-    func earliestCircle(among open: [Int], sure: Bits) -> [Int]? {
-        if open.isEmpty { return nil }
-        var alone = Bits(count: entries.count)
-        for index in open where stands(index, under: sure, with: sure) { alone.insert(index) }
-        var components = ComponentFinder(vertices: open, count: entries.count) { index, open in
-            dependents(of: index, among: open, sure: sure, alone: alone)
-        }
-        components.run()
-        return components.sources
-            .map { component in component.filter { items[$0].isStrike }.sorted() }
-            .filter { !$0.isEmpty }
-            .min { $0[0] < $1[0] }
-    }
-
-    /// `alone`: the undecided entries that surely standing ones give all they need, strikes aside.
-    private func dependents(of index: Int, among open: Bits, sure: Bits, alone: Bits) -> [Int] {
-        guard let subject = items[index].subject else { return [] }
-        var out: [Int] = []
-        if items[index].isStrike {
-            out += written[subject].filter { open[$0] && cuts(index, $0) && !isRestored(index, at: $0, by: sure) }
-            if items[index].endsMembership { out += grants[subject].filter { open[$0] && past[$0][index] } }
-        }
-        if items[index].isAdmission || items[index].isGrant {
-            out += written[subject].filter {
-                open[$0] && past[$0][index] && (!alone[$0] || restores(index, at: $0, among: open))
-            }
-            if items[index].isAdmission { out += grants[subject].filter { open[$0] && past[$0][index] } }
-        }
-        return out
-    }
-
-    /// Whether entries that surely stand give the struck node back, between the strike and the entry, all that
-    /// the entry needs.
-    private func isRestored(_ strike: Int, at index: Int, by sure: Bits) -> Bool {
-        guard let subject = items[strike].subject else { return false }
-        func given(by givers: [Int]) -> Bool {
-            givers.contains { sure[$0] && past[index][$0] && past[$0][strike] }
-        }
-        if items[strike].endsMembership && !given(by: admissions[subject]) { return false }
-        return items[index].isOwnAct || given(by: grants[subject])
-    }
-
-    /// Whether a giver gives an entry's author back what an undecided strike takes.
-    private func restores(_ giver: Int, at index: Int, among open: Bits) -> Bool {
-        strikes[items[index].author].contains { open[$0] && cuts($0, index) && past[giver][$0] }
-    }
-}
-
-/// Tarjan's strongly connected components, without recursion: a chain of entries can be as long as the log.
-private struct ComponentFinder {
-    let vertices: [Int]
-    let successors: (Int, Bits) -> [Int]
+/// Finds the circles among the entries that are still open: strikes that strike each other, and what lies between.
+///
+/// Entries that depend on each other are the strongly connected components of a graph. They are found by Tarjan's
+/// algorithm, without recursion (a chain can be as long as the log) and without keeping edges (there can be as many as
+/// the square of it).
+struct CircleFinder {
+    private let stretch: Stretch
     private let open: Bits
+    private let sure: Bits
+    /// The open entries that surely standing ones give all they need, open strikes aside.
+    private var alone: Bits
+
+    // Tarjan's numbers, -1 where there is none yet.
     private var order: [Int]
     private var low: [Int]
     private var component: [Int]
     private var stack: [Int] = []
     private var counter = 0
     private var components: [[Int]] = []
-    /// Components that an edge from another one leads to.
-    private var entered: Set<Int> = []
 
-    init(vertices: [Int], count: Int, successors: @escaping (Int, Bits) -> [Int]) {
-        self.vertices = vertices
-        self.successors = successors
-        var open = Bits(count: count)
-        for vertex in vertices { open.insert(vertex) }
+    init(_ stretch: Stretch, open: Bits, sure: Bits) {
+        self.stretch = stretch
         self.open = open
-        order = [Int](repeating: -1, count: count)
+        self.sure = sure
+        order = [Int](repeating: -1, count: stretch.entries.count)
         low = order
         component = order
+        alone = Bits(count: stretch.entries.count)
+        for index in open.elements where stretch.stands(index, under: sure, with: sure) { alone.insert(index) }
     }
 
-    /// Components that nothing outside leads to.
-    var sources: [[Int]] { components.indices.filter { !entered.contains($0) }.map { components[$0] } }
-
-    mutating func run() {
+    /// Of the circles that depend on no open entry outside the one with the earliest strike in the agreed order: its
+    /// strikes, in that order. nil where there is none.
+    mutating func earliest() -> [Int]? {
+        let vertices = open.elements
         for vertex in vertices where order[vertex] < 0 { explore(from: vertex) }
+        var isEntered = [Bool](repeating: false, count: components.count)
         for vertex in vertices {
-            for next in successors(vertex, open) where component[next] != component[vertex] {
-                entered.insert(component[next])
+            var cursor = 0
+            while let next = successor(of: vertex, &cursor) {
+                if component[next] != component[vertex] { isEntered[component[next]] = true }
             }
+        }
+        return components.indices.filter { !isEntered[$0] }
+            .map { number in components[number].filter { stretch.items[$0].isStrike }.sorted() }
+            .filter { !$0.isEmpty }
+            .min { $0[0] < $1[0] }
+    }
+
+    // MARK: The graph
+
+    /// The next entry that depends on `index`, from a cursor that starts at 0.
+    private func successor(of index: Int, _ cursor: inout Int) -> Int? {
+        guard let subject = stretch.items[index].subject else { return nil }
+        let written = stretch.written[subject]
+        let grants = stretch.grants[subject]
+        while cursor < written.count + grants.count {
+            let candidate = cursor < written.count ? written[cursor] : grants[cursor - written.count]
+            let isOwn = cursor < written.count
+            cursor += 1
+            guard open[candidate] else { continue }
+            if isOwn ? depends(candidate, on: index) : isToldBy(candidate, index) { return candidate }
+        }
+        return nil
+    }
+
+    /// Whether an entry depends on `index`, which is about the entry's author: a strike that would void it, or what
+    /// gives its author the right to it.
+    private func depends(_ entry: Int, on index: Int) -> Bool {
+        let item = stretch.items[index]
+        if item.isStrike { return stretch.cuts(index, entry) && !isRestored(index, at: entry) }
+        guard item.isAdmission || item.isGrant, stretch.past[entry][index] else { return false }
+        return !alone[entry] || restores(index, at: entry)
+    }
+
+    /// Whether a grant depends on `index`, which is about the node it names: whether that is a member.
+    private func isToldBy(_ grant: Int, _ index: Int) -> Bool {
+        (stretch.items[index].isAdmission || stretch.items[index].endsMembership) && stretch.past[grant][index]
+    }
+
+    /// Whether entries that surely stand give the struck node back, between the strike and the entry, all that
+    /// the entry needs.
+    private func isRestored(_ strike: Int, at entry: Int) -> Bool {
+        guard let subject = stretch.items[strike].subject else { return false }
+        func given(by givers: [Int]) -> Bool {
+            givers.contains { sure[$0] && stretch.past[entry][$0] && stretch.past[$0][strike] }
+        }
+        if stretch.items[strike].endsMembership && !given(by: stretch.admissions[subject]) { return false }
+        return stretch.items[entry].isOwnAct || given(by: stretch.grants[subject])
+    }
+
+    /// Whether a giver gives an entry's author back what an open strike takes.
+    private func restores(_ giver: Int, at entry: Int) -> Bool {
+        stretch.strikes[stretch.items[entry].author].contains {
+            open[$0] && stretch.past[giver][$0] && stretch.cuts($0, entry)
         }
     }
 
+    // MARK: Components
+
     private mutating func explore(from root: Int) {
-        var path: [(vertex: Int, rest: [Int])] = []
+        var path: [(vertex: Int, cursor: Int)] = []
         enter(root, &path)
         while let vertex = path.last?.vertex {
-            if let next = path[path.count - 1].rest.popLast() {
+            if let next = successor(of: vertex, &path[path.count - 1].cursor) {
                 if order[next] < 0 {
                     enter(next, &path)
                 } else if component[next] < 0 {
@@ -107,12 +116,12 @@ private struct ComponentFinder {
         }
     }
 
-    private mutating func enter(_ vertex: Int, _ path: inout [(vertex: Int, rest: [Int])]) {
+    private mutating func enter(_ vertex: Int, _ path: inout [(vertex: Int, cursor: Int)]) {
         order[vertex] = counter
         low[vertex] = counter
         counter += 1
         stack.append(vertex)
-        path.append((vertex, successors(vertex, open)))
+        path.append((vertex, 0))
     }
 
     private mutating func close(_ vertex: Int) {

@@ -32,8 +32,9 @@ struct Settlement {
                 if next == sure { break }
                 sure = next
             }
-            let open = stretch.indices.filter { possible[$0] && !sure[$0] }
-            guard let circle = stretch.earliestCircle(among: open, sure: sure) else {
+            let open = possible.subtracting(sure)
+            var finder = CircleFinder(stretch, open: open, sure: sure)
+            guard let circle = finder.earliest() else {
                 standing = sure
                 return
             }

@@ -146,22 +146,35 @@ struct Stretch {
         return true
     }
 
+    /// Which strikes upon a node count against it at an entry.
+    private enum Against {
+        /// Those that end membership and cut the entry.
+        case membership
+        /// All that cut the entry.
+        case adminship
+        /// Those that end membership and that the entry has seen.
+        case membershipSeen
+    }
+
     private func isMember(_ node: Int, writing index: Int, under strikes: Bits, with standing: Bits) -> Bool {
-        holds(node, at: index, base: baseMember[node], by: admissions[node], with: standing) { strike in
-            strikes[strike] && items[strike].endsMembership && cuts(strike, index)
-        }
+        holds(node, at: index, base: baseMember[node], by: admissions[node], with: standing, strikes, .membership)
     }
 
     func isAdmin(_ node: Int, writing index: Int, under strikes: Bits, with standing: Bits) -> Bool {
-        holds(node, at: index, base: baseSeniority[node] != nil, by: grants[node], with: standing) { strike in
-            strikes[strike] && cuts(strike, index)
-        }
+        let base = baseSeniority[node] != nil
+        return holds(node, at: index, base: base, by: grants[node], with: standing, strikes, .adminship)
     }
 
     /// Whether a node is a member in an entry's past.
     private func isMember(_ node: Int, seenBy index: Int, under strikes: Bits, with standing: Bits) -> Bool {
-        holds(node, at: index, base: baseMember[node], by: admissions[node], with: standing) { strike in
-            strikes[strike] && items[strike].endsMembership && past[index][strike]
+        holds(node, at: index, base: baseMember[node], by: admissions[node], with: standing, strikes, .membershipSeen)
+    }
+
+    private func counts(_ strike: Int, at index: Int, _ against: Against) -> Bool {
+        switch against {
+        case .membership: items[strike].endsMembership && cuts(strike, index)
+        case .adminship: cuts(strike, index)
+        case .membershipSeen: items[strike].endsMembership && past[index][strike]
         }
     }
 
@@ -174,16 +187,19 @@ struct Stretch {
     }
 
     /// Whether a node has a right at an entry: from before the stretch or by one of `givers` in the entry's past
-    /// that stands, and with one of these after each strike that counts.
+    /// that stands, and with one of these after each strike that counts. The innermost loop of the fold.
     private func holds(
-        _ node: Int, at index: Int, base: Bool, by givers: [Int], with standing: Bits, against counts: (Int) -> Bool
+        _ node: Int, at index: Int, base: Bool, by givers: [Int], with standing: Bits, _ effective: Bits,
+        _ against: Against
     ) -> Bool {
-        let given = givers.reversed().filter { standing[$0] && past[index][$0] }
-        guard base || !given.isEmpty else { return false }
-        let against = strikes[node].filter(counts)
-        if against.isEmpty { return true }
-        let restored = seen(by: given)
-        return against.allSatisfy { restored[$0] }
+        guard base || givers.contains(where: { standing[$0] && past[index][$0] }) else { return false }
+        var restored: Bits?
+        for strike in strikes[node] where effective[strike] && counts(strike, at: index, against) {
+            let seen = restored ?? seen(by: givers.reversed().filter { standing[$0] && past[index][$0] })
+            if !seen[strike] { return false }
+            restored = seen
+        }
+        return true
     }
 
     /// All entries in the past of any of `indices`, which come latest first.
