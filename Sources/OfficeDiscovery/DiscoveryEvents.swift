@@ -60,10 +60,10 @@ final class EventMailbox: Sendable {
     func put(_ event: DiscoveryEvent) {
         state.withLock { state in
             let subject = Self.subject(of: event)
+            if case .lost(let key) = event { state.waiting[.duplicate(key)] = nil }
             if case .lost(let key) = event, !state.known.contains(key) {
                 // The consumer never heard of it.
                 state.waiting[subject] = nil
-                state.waiting[.duplicate(key)] = nil
             } else {
                 if state.waiting.updateValue(event, forKey: subject) == nil { state.order.append(subject) }
             }
@@ -80,9 +80,9 @@ final class EventMailbox: Sendable {
                 skipped += 1
                 guard let event = state.waiting.removeValue(forKey: subject) else { continue }
                 switch event {
-                case .found(let sighting): state.known.insert(sighting.key)
+                case .found(let sighting), .duplicate(let sighting): state.known.insert(sighting.key)
                 case .lost(let key): state.known.remove(key)
-                case .availability, .renamed, .duplicate: break
+                case .availability, .renamed: break
                 }
                 return event
             }

@@ -31,6 +31,17 @@ struct ServiceTests {
         }
     }
 
+    @Test func whenItRestsItEndsAtOnceWithNothingCutOff() async throws {
+        try await withLab("pc1", "pc2") { lab in
+            try await lab.foundOffice()
+            let clock = ContinuousClock()
+            let start = clock.now
+            #expect(try await lab["pc1"].stopDaemon() == .status(0))
+            #expect(clock.now - start < promised(1))
+            #expect(!lab["pc1"].daemonLog.contains("cut off") && !lab["pc1"].daemonLog.contains("error"))
+        }
+    }
+
     @Test func aReloadAppliesWhatCanChangeLive() async throws {
         try await withLab("pc1", HostPlan("pc2", avahi: false)) { lab in
             let pc2 = lab["pc2"]
