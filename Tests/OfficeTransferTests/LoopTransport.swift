@@ -13,6 +13,8 @@ enum Fault: Sendable {
     case reset(after: Int)
     /// So many bytes more, then the body ends as if it were whole.
     case truncated(after: Int)
+    /// Goes on after this.
+    case delayed(@Sendable () async -> Void)
     /// Nothing more ever comes; meanwhile this is done again and again.
     case stalled(@Sendable () -> Void)
 }
@@ -143,6 +145,9 @@ private final class Wire: Sendable {
             try await pipe.write(piece.getSlice(at: piece.readerIndex, length: count) ?? piece)
             pipe.finish(nil)
             throw lost()
+        case .delayed(let meanwhile):
+            await meanwhile()
+            try await pipe.write(piece)
         case .stalled(let meanwhile):
             while true {
                 try Task.checkCancellation()

@@ -53,7 +53,7 @@ struct BatchUpload: Sendable {
                     // Comparing means hashing: on the pool.
                     let first = next
                     next = try await pool.run { try Self.take(frames, offered.value, from: first) }
-                    if next > offered.value.count { return }
+                    if next > offered.value.count { return try await reader.drain() }
                 }
                 throw cutOff()
             })
@@ -81,7 +81,7 @@ struct BatchUpload: Sendable {
                     upload.made()
                 case .fail(item, let error):
                     next += 1
-                    throw error
+                    try refused(upload, error)
                 default: throw malformed("a frame out of place in the answer to an offer")
                 }
             } catch {
@@ -91,10 +91,16 @@ struct BatchUpload: Sendable {
         return next
     }
 
-    /// What becomes of an item that failed, there or here.
+    /// What becomes of an item that could not be gone on with here. What breaks the protocol ends everything.
     private static func failed(_ upload: FileUpload, _ error: OfficeError) throws(OfficeError) {
+        guard error.code != .malformed else { throw error }
+        try refused(upload, error)
+    }
+
+    /// What becomes of an item of which the receiver says that it failed. A full disk fails everything.
+    private static func refused(_ upload: FileUpload, _ error: OfficeError) throws(OfficeError) {
         switch error.code {
-        case .malformed, .noSpace: throw error
+        case .noSpace: throw error.about(upload.name)
         case .changed: upload.sourceChanged()
         case .temporary, .unavailable: upload.interrupted()
         default: upload.fail(error)
@@ -155,7 +161,7 @@ struct BatchUpload: Sendable {
                 case .fail(Frame.wholeExchange, let error): throw error
                 case .fail(let item, let error) where item < count && answers.note(.failed(error), of: item):
                     if error.code == .noSpace { throw error }
-                case .end(Frame.wholeExchange, nil): return
+                case .end(Frame.wholeExchange, nil): return try await reader.drain()
                 default: throw malformed("a frame out of place in the answer to a store")
                 }
             }
@@ -174,8 +180,7 @@ struct BatchUpload: Sendable {
                 guard root == maker.roots[item] else { throw malformed("a receipt for another content") }
                 upload.committed()
             case .failed(let error):
-                // Its own word of a file that was given up here says nothing new.
-                try failed(upload, maker.failures[item] ?? error)
+                try refused(upload, error)
             case nil:
                 if let error = maker.failures[item] {
                     try failed(upload, error)

@@ -76,23 +76,34 @@ private final class Reading {
         let limits = session.options.limits
         return try await session.exchange(
             with: place, .fetch, send: { try await $0(request) },
-            receive: { body in
-                var reader = FrameReader(body, limits: limits)
-                var hasBegun = false
-                while let frames = try await reader.next() {
-                    for frame in frames {
-                        if case .end(0, _) = frame { return try this.value.end() }
-                        if case .begin(let head) = frame {
-                            guard !hasBegun else { throw malformed("a file that begins twice") }
-                            hasBegun = true
-                            try this.value.begin(head)
-                        } else {
-                            guard try await this.value.take(frame) else { return false }
-                        }
+            receive: { body in try await this.value.receive(FrameReader(body, limits: limits)) })
+    }
+
+    /// Takes in one answer; true where it was whole, false where another has to follow.
+    private func receive(_ reader: FrameReader) async throws -> Bool {
+        var reader = reader
+        var (hasBegun, hasEnded) = (false, false)
+        while let frames = try await reader.next() {
+            for frame in frames {
+                switch frame {
+                case .end(Frame.wholeExchange, nil) where hasEnded:
+                    try await reader.drain()
+                    return true
+                case _ where hasEnded: throw malformed("more than was asked for")
+                case .end(0, _):
+                    guard next == geometry.count, hasBegun, !isInBlock else {
+                        throw malformed("blocks that are missing")
                     }
+                    hasEnded = true
+                case .begin(let head) where !hasBegun:
+                    hasBegun = true
+                    try begin(head)
+                default:
+                    guard try await take(frame) else { return false }
                 }
-                throw cutOff()
-            })
+            }
+        }
+        throw cutOff()
     }
 
     private func begin(_ head: FileHead) throws(OfficeError) {
@@ -103,11 +114,6 @@ private final class Reading {
         self.head = head
         geometry = BlockGeometry(size: head.size)
         session.ledger.begin(place.description)
-    }
-
-    private func end() throws(OfficeError) -> Bool {
-        guard head != nil, next == geometry.count, !isInBlock else { throw malformed("blocks that are missing") }
-        return true
     }
 
     /// False where the exchange is over, and another has to follow.

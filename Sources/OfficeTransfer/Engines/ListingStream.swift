@@ -44,6 +44,7 @@ package struct ListingStream: AsyncSequence {
             while !isOver, batch.entries.isEmpty, batch.failures.isEmpty {
                 guard let frames = try await reader.next() else { throw cutOff() }
                 for frame in frames { try take(frame, into: &batch) }
+                if isOver { try await reader.drain() }
             }
             return batch.entries.isEmpty && batch.failures.isEmpty ? nil : batch
         }
@@ -134,7 +135,9 @@ enum ChangeExchange {
                 case .fail(Frame.wholeExchange, let error): throw error
                 case .fail(let item, let error) where Int(item) == results.count && item < count:
                     results.append(.failure(error))
-                case .end(Frame.wholeExchange, nil) where results.count == count: return results
+                case .end(Frame.wholeExchange, nil) where results.count == count:
+                    try await reader.drain()
+                    return results
                 default: throw malformed("a frame out of place in the answer to changes")
                 }
             }

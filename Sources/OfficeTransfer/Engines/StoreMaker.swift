@@ -54,8 +54,8 @@ final class StoreMaker {
     }
 
     func next() throws(OfficeError) -> ByteBuffer? {
-        encoder.reserve(FetchMaker.bufferBytes + 4096)
         content = 0
+        if !isOver { encoder.reserve(FetchMaker.bufferBytes + 4096) }
         while !isOver, encoder.readableBytes <= FetchMaker.bufferBytes - limits.dataBytes {
             try stop.check()
             guard item < uploads.count else {
@@ -72,7 +72,7 @@ final class StoreMaker {
         }
         guard !encoder.isEmpty else { return nil }
         answers.didMake(content)
-        return encoder.take()
+        return encoder.takeRecycling()
     }
 
     private func step(_ upload: FileUpload) throws(OfficeError) {

@@ -4,6 +4,9 @@ import Synchronization
 
 /// What all exchanges of one command share: where they go, what they count, how fast and how patient they are.
 struct TransferSession: Sendable {
+    /// Bytes sent at once where the rate is limited.
+    private static let slowStep = 16 << 10
+
     let transport: any ShareTransport
     let pool: WorkPool
     let options: TransferOptions
@@ -35,9 +38,16 @@ struct TransferSession: Sendable {
                     node: place.node, share: place.share, verb: verb,
                     send: { write in
                         try await send { piece in
-                            if limitsSending { try await rateLimit?.take(piece.readableBytes) { life.touch() } }
-                            try await write(piece)
-                            life.touch()
+                            // A slow sender sends little at a time: nobody may think that it sleeps.
+                            var rest = piece
+                            let step = limitsSending && rateLimit != nil ? Self.slowStep : piece.readableBytes
+                            while let part = rest.readSlice(length: min(step, rest.readableBytes)),
+                                part.readableBytes > 0
+                            {
+                                if limitsSending { try await rateLimit?.take(part.readableBytes) { life.touch() } }
+                                try await write(part)
+                                life.touch()
+                            }
                         }
                     },
                     receive: { body in

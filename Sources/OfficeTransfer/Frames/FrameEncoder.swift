@@ -6,13 +6,13 @@ import OfficeCore
 /// It trusts its caller with lengths that the house makes itself (digests per frame, entries per frame); texts
 /// that come from elsewhere are cut to their limit.
 package struct FrameEncoder: Sendable {
-    private var buffer: ByteBuffer
+    private var buffer = ByteBuffer()
     private let limits: TransferLimits
+    /// Buffers that were handed out, to be used again once nobody else has them.
+    private var recycled: [ByteBuffer] = []
 
-    package init(limits: TransferLimits = TransferLimits(), reserving capacity: Int = 0) {
+    package init(limits: TransferLimits = TransferLimits()) {
         self.limits = limits
-        buffer = ByteBuffer()
-        if capacity > 0 { buffer.reserveCapacity(capacity) }
     }
 
     package var readableBytes: Int { buffer.readableBytes }
@@ -24,8 +24,21 @@ package struct FrameEncoder: Sendable {
         return buffer
     }
 
-    /// Makes room at once where more is about to be written.
+    /// Makes room at once where much is about to be written.
     package mutating func reserve(_ bytes: Int) { buffer.reserveCapacity(minimumWritableBytes: bytes) }
+
+    /// What was written so far, as `take` has it; the encoder goes on in a buffer that it handed out before, where
+    /// that is free again: the memory of a long transfer is that of a few buffers.
+    package mutating func takeRecycling() -> ByteBuffer {
+        let full = buffer
+        recycled.append(full)
+        buffer = recycled.count > Self.recycledBuffers ? recycled.removeFirst() : ByteBuffer()
+        buffer.clear()
+        return full
+    }
+
+    /// One more than are on their way at once.
+    private static let recycledBuffers = 5
 
     /// One frame in a buffer of its own.
     package static func encoded(_ frame: Frame) -> ByteBuffer {

@@ -30,6 +30,16 @@ struct FrameReader {
             decoder.append(piece)
         }
     }
+
+    /// Reads the body to its end, where nothing but signs of life may come any more: only then can what carries it
+    /// be used again.
+    mutating func drain() async throws {
+        while let frames = try await next() {
+            for frame in frames {
+                guard case .progress = frame else { throw malformed("frames behind the end") }
+            }
+        }
+    }
 }
 
 enum SignsOfLife {

@@ -17,6 +17,11 @@ final class ByteInlet: Sendable {
         /// The one caller that waits, for room or for the end.
         var waiter: CheckedContinuation<Void, any Error>?
         var waitsForEnd = false
+
+        mutating func takeWaiter() -> CheckedContinuation<Void, any Error>? {
+            defer { (waiter, waitsForEnd) = (nil, false) }
+            return waiter
+        }
     }
 
     private let pool: WorkPool
@@ -32,14 +37,16 @@ final class ByteInlet: Sendable {
 
     /// Takes a piece; returns when there is room for another. One caller at a time.
     func push(_ piece: ByteBuffer) async throws {
-        let (failure, mustWait) = state.withLock { state -> ((any Error)?, Bool) in
-            guard state.failure == nil else { return (state.failure, false) }
+        let (failure, starts, mustWait) = state.withLock { state -> ((any Error)?, Bool, Bool) in
+            guard state.failure == nil else { return (state.failure, false, false) }
             state.pending.append(piece)
             state.pendingBytes += piece.readableBytes
-            startIfIdle(&state)
-            return (nil, state.pendingBytes >= capacity)
+            let starts = !state.isRunning
+            state.isRunning = true
+            return (nil, starts, state.pendingBytes >= capacity)
         }
         if let failure { throw failure }
+        if starts { pool.submit { self.work() } }
         if mustWait { try await wait(forEnd: false) }
     }
 
@@ -50,51 +57,36 @@ final class ByteInlet: Sendable {
 
     private func wait(forEnd: Bool) async throws {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            state.withLock { state in
-                if let failure = state.failure {
-                    continuation.resume(throwing: failure)
-                } else if forEnd ? !state.isRunning && state.pending.isEmpty : state.pendingBytes < capacity {
-                    continuation.resume()
-                } else {
-                    state.waiter = continuation
-                    state.waitsForEnd = forEnd
-                }
+            let outcome = state.withLock { state -> Result<Void, any Error>? in
+                if let failure = state.failure { return .failure(failure) }
+                if forEnd ? !state.isRunning : state.pendingBytes < capacity { return .success(()) }
+                state.waiter = continuation
+                state.waitsForEnd = forEnd
+                return nil
             }
+            if let outcome { continuation.resume(with: outcome) }
         }
-    }
-
-    private func startIfIdle(_ state: inout State) {
-        guard !state.isRunning, !state.pending.isEmpty else { return }
-        state.isRunning = true
-        pool.submit { self.work() }
     }
 
     /// One call of the handler; the next goes to the end of the pool's queue, for fairness.
     private func work() {
-        let pieces = state.withLock { state in
+        let (pieces, roomWaiter) = state.withLock { state in
             let pieces = state.pending
             state.pending = []
             state.pendingBytes = 0
-            if !state.waitsForEnd { Self.wake(&state, with: .success(())) }
-            return pieces
+            return (pieces, state.waitsForEnd ? nil : state.takeWaiter())
         }
+        roomWaiter?.resume()
         let result = Result { try handler(pieces) }
-        state.withLock { state in
-            state.isRunning = false
+        let (waiter, goesOn) = state.withLock { state in
             if case .failure(let error) = result {
                 state.failure = error
                 state.pending = []
-                Self.wake(&state, with: result)
-            } else if state.pending.isEmpty {
-                Self.wake(&state, with: result)
             }
-            startIfIdle(&state)
+            state.isRunning = !state.pending.isEmpty
+            return (state.isRunning ? nil : state.takeWaiter(), state.isRunning)
         }
-    }
-
-    private static func wake(_ state: inout State, with result: Result<Void, any Error>) {
-        state.waiter?.resume(with: result)
-        state.waiter = nil
-        state.waitsForEnd = false
+        waiter?.resume(with: result)
+        if goesOn { pool.submit { self.work() } }
     }
 }

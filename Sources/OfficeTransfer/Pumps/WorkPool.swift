@@ -11,7 +11,7 @@ package final class WorkPool: Sendable {
     private let syncing: NIOThreadPool
     private let syncThreads: Int
 
-    package init(threads: Int = 4, syncThreads: Int = 16) {
+    package init(threads: Int = 8, syncThreads: Int = 16) {
         work = NIOThreadPool(numberOfThreads: threads)
         syncing = NIOThreadPool(numberOfThreads: syncThreads)
         self.syncThreads = syncThreads

@@ -36,7 +36,7 @@ final class FetchMaker {
 
     /// The next buffer of frames; nil when every want is answered.
     func next() -> ByteBuffer? {
-        encoder.reserve(Self.bufferBytes + 4096)
+        if current != nil || !wants.isEmpty { encoder.reserve(Self.bufferBytes + 4096) }
         while encoder.readableBytes <= Self.bufferBytes - limits.dataBytes {
             guard let item = item ?? wants.first?.item else { break }
             do throws(OfficeError) {
@@ -51,7 +51,7 @@ final class FetchMaker {
                 encoder.write(.fail(item: item, error))
             }
         }
-        return encoder.isEmpty ? nil : encoder.take()
+        return encoder.isEmpty ? nil : encoder.takeRecycling()
     }
 
     private var item: UInt32? {

@@ -11,13 +11,16 @@ final class OfferMaker {
     private var folder: Folder { destination.folder }
     private let cache: any HashCache
     private let receptions: Receptions
+    private let pool: WorkPool
     private let limits: TransferLimits
     private let stop: StopFlag
     private var offers: ArraySlice<Offer>
     private var encoder: FrameEncoder
+    /// Folders in which names were made that are not known to be on the disk.
+    private var unsynced: Set<RelativePath> = []
 
     init(
-        offers: [Offer], destination: Destination, cache: any HashCache, receptions: Receptions,
+        offers: [Offer], destination: Destination, cache: any HashCache, receptions: Receptions, pool: WorkPool,
         limits: TransferLimits, stop: StopFlag
     ) {
         self.offers = offers[...]
@@ -25,6 +28,7 @@ final class OfferMaker {
         self.stop = stop
         self.cache = cache
         self.receptions = receptions
+        self.pool = pool
         self.limits = limits
         encoder = FrameEncoder(limits: limits)
     }
@@ -38,7 +42,17 @@ final class OfferMaker {
                 encoder.write(.fail(item: offer.item, error))
             }
         }
+        syncFolders()
         return encoder.isEmpty ? nil : encoder.take()
+    }
+
+    /// Nothing is told to be there before it is on the disk.
+    private func syncFolders() {
+        let folders = Array(unsynced)
+        unsynced = []
+        let folder = self.folder
+        // Where it fails the disk does, and what is put into these folders will tell.
+        pool.concurrently(folders.count) { try? folder.sync(folders[$0]) }
     }
 
     private func answer(_ offer: Offer) throws(OfficeError) {
@@ -64,6 +78,7 @@ final class OfferMaker {
             guard existing.kind == .directory else { throw alreadyThere(offer.path, "is there and is no folder") }
         } else {
             try folder.makeDirectory(offer.path)
+            unsynced.insert(offer.path.parent)
         }
         encoder.write(.done(item: offer.item, wasThere: existing != nil))
     }
@@ -79,6 +94,7 @@ final class OfferMaker {
             if existing?.kind == .directory { throw alreadyThere(offer.path, "is there and is a folder") }
             guard existing == nil || offer.force else { throw alreadyThere(offer.path, "is there and is different") }
             try folder.makeSymlink(offer.path, target: target, replacing: offer.force ? .always : .never)
+            unsynced.insert(offer.path.parent)
         }
         try folder.setModified(offer.path, offer.modified)
         encoder.write(.done(item: offer.item, wasThere: existing?.target == target))

@@ -21,8 +21,10 @@ struct Destination: Sendable {
 /// A sender that lost its link comes back before this side has noticed. The newcomer with the same key takes the
 /// partial file over at once: it is closed beneath the old exchange, whose next write fails.
 final class Receptions: Sendable {
-    /// Partial files whose blocks an offer has read back, kept for the store that follows it.
-    private static let verifiedCapacity = 64
+    /// Partial files whose blocks an offer has read back, kept for the store that follows it; and blocks of each. Of
+    /// more blocks the store reads them back again.
+    private static let verifiedFiles = 32
+    private static let verifiedBlocks = 4096
 
     private struct Place: Hashable {
         let device: UInt64
@@ -60,9 +62,10 @@ final class Receptions: Sendable {
 
     /// What an offer found by reading back, and nobody but this process can have changed since.
     func remember(_ blocks: [BlockDigest], _ path: RelativePath, key: String, in destination: Destination) {
+        guard blocks.count <= Self.verifiedBlocks else { return }
         let place = place(path, key, in: destination)
         state.withLock { state in
-            if state.verified.count >= Self.verifiedCapacity, let any = state.verified.keys.first {
+            if state.verified.count >= Self.verifiedFiles, let any = state.verified.keys.first {
                 state.verified[any] = nil
             }
             state.verified[place] = blocks

@@ -110,8 +110,8 @@ package final class ShareResponder: Sendable {
             }
             let maker = Handover(
                 OfferMaker(
-                    offers: offers, destination: destination, cache: hashCache, receptions: receptions, limits: limits,
-                    stop: stop))
+                    offers: offers, destination: destination, cache: hashCache, receptions: receptions, pool: pool,
+                    limits: limits, stop: stop))
             return { maker.value.next() }
         }
         let changes = try frames.map { (frame) throws(OfficeError) in
