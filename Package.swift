@@ -64,6 +64,7 @@ let package = Package(
     ],
     targets: [
         // C, behind one narrow door each: module maps and inline shims, no logic.
+        .systemLibrary(name: "CCUPS"),
         .systemLibrary(name: "CDNSSD"),
         .systemLibrary(name: "CLinux"),
 
@@ -80,6 +81,9 @@ let package = Package(
             name: "OfficeTransfer",
             dependencies: ["OfficeCore", "OfficeFolders", crypto, nioCore, nioPosix, logging, collections]),
         .target(
+            name: "OfficePrinting",
+            dependencies: ["OfficeCore", "OfficeTrust", "CCUPS", "CLinux", logging, nioCore, grdb]),
+        .target(
             name: "OfficeControl",
             dependencies: [
                 "OfficeCore", "OfficeTransfer", nioCore, nioConcurrency, nioPosix, nioHTTP1, nioHTTPTypes,
@@ -89,7 +93,8 @@ let package = Package(
             name: "OfficeServer",
             dependencies: [
                 "OfficeCore", "OfficeConfiguration", "OfficeSystem", "OfficeControl", "OfficeDiscovery", "OfficeTrust",
-                "OfficeFolders", "OfficeTransfer", "CLinux", asyncAlgorithms, grdb, httpTypes, hummingbird,
+                "OfficeFolders", "OfficeTransfer", "OfficePrinting", "CLinux", asyncAlgorithms, grdb, httpTypes,
+                hummingbird,
                 hummingbirdCore, logging, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL,
                 serviceLifecycle, x509, crypto, collections,
             ]),
@@ -124,6 +129,7 @@ let package = Package(
         .testTarget(
             name: "OfficeDiscoveryTests", dependencies: ["OfficeDiscovery", "OfficeCore", "discoveryprobe"]),
         .testTarget(name: "OfficeTrustTests", dependencies: ["OfficeTrust", "OfficeCore", asn1, crypto, x509]),
+        .testTarget(name: "OfficePrintingTests", dependencies: ["OfficePrinting", "OfficeCore", "OfficeTrust"]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(
             name: "OfficeTransferTests",

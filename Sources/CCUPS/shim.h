@@ -1,0 +1,5 @@
+#pragma once
+
+#include <cups/cups.h>
+#include <cups/http.h>
+#include <cups/ipp.h>
