@@ -64,6 +64,9 @@ final class LoopTransport: ShareTransport {
         guard let folder = folders[node] else {
             throw OfficeError(.unavailable, "\(node)", "the node is offline", mend: "Start it.")
         }
+        guard share == TestOffice.share else {
+            throw OfficeError(.notFound, "\(share)", "there is no such share")
+        }
         let number = exchanges.withLock { exchanges in
             exchanges[verb, default: 0] += 1
             return exchanges[verb, default: 0]

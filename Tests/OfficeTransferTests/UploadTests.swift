@@ -53,6 +53,21 @@ extension TestOffice {
         #expect(try await office.put("t", to: "no/such").failure == .cannotCreate)
     }
 
+    @Test(arguments: ["", "new", "no/such", "no/such/folder"])
+    func aShareThatIsNotThereIsNotFound(_ path: String) async throws {
+        let office = try TestOffice()
+        try shell("mkdir t; echo x > t/f", in: office.here)
+        let place = RemotePlace(node: TestOffice.node, share: label("none"), path: try RelativePath(parsing: path))
+        for source in ["t", "t/f"] {
+            var options = TransferOptions()
+            options.recursive = true
+            let uploader = Uploader(transport: try office.transport(), pool: office.pool, options: options)
+            let summary = await uploader.put([Array((office.here + "/" + source).utf8)], to: place)
+            #expect(summary.failure == .notFound)
+            #expect(summary.failed.map(\.error.what) == ["pc1/none"])
+        }
+    }
+
     @Test func differentIsLeftAloneAndForcedByItsBlocks() async throws {
         let office = try TestOffice()
         var data = noise(20 * 131_072)

@@ -53,9 +53,17 @@ struct UploadDestination: Sendable {
     private func checkParent() async throws {
         var parent = destination
         parent.path = destination.path.parent
-        guard try await entry(of: parent)?.kind == .directory else {
-            throw OfficeError(.cannotCreate, destination.description, "the folder it is to be in does not exist")
+        guard let found = try await entry(of: parent) else {
+            // A share that isn't there, or that this caller may not know of, is said as such: not found.
+            parent.path = .root
+            _ = try await entry(of: parent)
+            throw missingFolder
         }
+        guard found.kind == .directory else { throw missingFolder }
+    }
+
+    private var missingFolder: OfficeError {
+        OfficeError(.cannotCreate, destination.description, "the folder it is to be in does not exist")
     }
 
     private func mark(_ action: Change.MarkAction, _ key: String) async throws -> Bool {
@@ -69,12 +77,11 @@ struct UploadDestination: Sendable {
         return wasThere
     }
 
-    /// What is at a place now; nil where nothing is.
+    /// What is at a place now; nil where nothing is. Of a share something is always there: its own folder.
     private func entry(of place: RemotePlace) async throws -> Entry? {
         do {
             return try await RemoteListing.load(place, session: session, recursive: false, onlySelf: true).root
-        } catch let error as OfficeError where error.code == .notFound && error.what == place.description {
-            // A share that isn't there is said otherwise by the next step: nothing can be put into it.
+        } catch let error as OfficeError where error.code == .notFound && !place.path.isRoot {
             return nil
         }
     }
