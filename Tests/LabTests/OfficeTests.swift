@@ -150,14 +150,18 @@ struct OfficeTests {
             let key = try await lab.foundOffice()
             try await pc1.cutLink()
             try await pc2.refused(65, "office", "recover", input: "nonsense\n")
-            // It reads the key from a pipe that stays open: so it can be looked at while it has it.
-            let script = "(echo \(key.replacing(key.prefix(4), with: "$1")); sleep 1) | officeshare office recover"
+            // It waits for the key on a pipe: so it can be looked at.
+            _ = try await pc2.shell("touch /run/hold")
+            let key4 = key.replacing(key.prefix(4), with: "$1")
+            let script =
+                "(while [ -e /run/hold ]; do sleep 0.05; done; echo \(key4)) | officeshare office recover"
             let recovering = try pc2.start(["bash", "-c", script, "bash", String(key.prefix(4))])
             try await eventually("officeshare runs", every: .milliseconds(5)) {
                 try await pc2.run(["pgrep", "-x", "officeshare"]).status == 0
             }
             let lines = try await pc2.shell(
                 "for p in $(pgrep -x officeshare); do tr '\\0' ' ' </proc/$p/cmdline; done")
+            _ = try await pc2.shell("rm /run/hold")
             #expect(lines.stdout.contains("recover") && !lines.stdout.contains(key.suffix(8)))
             #expect(try await recovering.ended() == .status(0), "\(recovering.stderr)")
             #expect(try await pc2.status().office?.role == "admin")
