@@ -82,7 +82,9 @@ let package = Package(
             dependencies: ["OfficeCore", "OfficeFolders", crypto, nioCore, nioPosix, logging, collections]),
         .target(
             name: "OfficePrinting",
-            dependencies: ["OfficeCore", "OfficeTrust", "CCUPS", "CLinux", logging, nioCore, grdb]),
+            dependencies: [
+                "OfficeCore", "OfficeTrust", "CCUPS", "CLinux", crypto, grdb, logging, nioCore, serviceLifecycle,
+            ]),
         .target(
             name: "OfficeControl",
             dependencies: [

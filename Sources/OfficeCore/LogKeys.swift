@@ -9,6 +9,7 @@ package enum LogKey {
     package static let path = "path"
     package static let transferID = "transfer.id"
     package static let jobID = "job.id"
+    package static let queue = "queue.name"
     package static let user = "user"
     package static let address = "address"
     package static let port = "port"

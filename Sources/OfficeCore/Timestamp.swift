@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// A moment as people and JSON see it: RFC 3339 in UTC, `2026-11-21T05:22:06Z`, with a fraction where there is one.
 ///
 /// Times inform; nothing is decided by them (a wrong clock must not lock anybody out).
@@ -29,6 +35,19 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         let yearOfEra = shiftedYear - era * 400
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+}
+
+extension Timestamp {
+    /// This machine's clock: for people, never for decisions.
+    package static var now: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(seconds: Int64(time.tv_sec))
+    }
+
+    package func adding(seconds: Int64) -> Timestamp {
+        Timestamp(FileTime(seconds: time.seconds + seconds, nanoseconds: time.nanoseconds))
     }
 }
 

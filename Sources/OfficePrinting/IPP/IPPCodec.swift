@@ -217,7 +217,9 @@ private enum Writer {
         ippSetRequestId(ipp, message.requestID)
         for (place, group) in message.groups.enumerated() {
             if place > 0 { ippAddSeparator(ipp) }
-            for attribute in group.attributes { try add(attribute, to: ipp, ipp_tag_t(rawValue: Int32(group.tag.rawValue))) }
+            for attribute in group.attributes {
+                try add(attribute, to: ipp, ipp_tag_t(rawValue: Int32(group.tag.rawValue)))
+            }
         }
     }
 

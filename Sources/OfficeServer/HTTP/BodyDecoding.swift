@@ -33,11 +33,3 @@ extension AsyncSequence where Element == ByteBuffer {
         }
     }
 }
-
-extension Timestamp {
-    /// This machine's clock: for people, never for decisions.
-    static var now: Timestamp {
-        let since = Date().timeIntervalSince1970
-        return Timestamp(seconds: Int64(since.rounded(.down)))
-    }
-}

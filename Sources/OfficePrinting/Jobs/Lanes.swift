@@ -1,0 +1,62 @@
+import OfficeCore
+import Synchronization
+
+/// One task for each queue that has something to do, and a bell to wake it.
+final class Lanes<Key: Hashable & Sendable>: Sendable {
+    /// A queue's own.
+    struct Lane: Sendable {
+        let key: Key
+        fileprivate let bells: AsyncStream<Void>
+        fileprivate let bell: AsyncStream<Void>.Continuation
+
+        /// Waits so long, or until it is woken: true then.
+        func pause(_ time: Duration) async -> Bool {
+            await withTaskGroup(of: Bool.self) { group in
+                group.addTask {
+                    for await _ in bells { return true }
+                    return false
+                }
+                group.addTask {
+                    try? await Task.sleep(for: time)
+                    return false
+                }
+                let first = await group.next() ?? false
+                group.cancelAll()
+                return first
+            }
+        }
+    }
+
+    private struct State {
+        var lanes: [Key: Lane] = [:]
+        /// Woken since its task looked last whether there is anything to do.
+        var woken: Set<Key> = []
+    }
+
+    private let state = Mutex(State())
+
+    /// Wakes the queue's task, or has one started.
+    func wake(_ key: Key, start: (Lane) -> Void) {
+        let fresh: Lane? = state.withLock { state in
+            if let lane = state.lanes[key] {
+                state.woken.insert(key)
+                lane.bell.yield()
+                return nil
+            }
+            let (bells, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            let lane = Lane(key: key, bells: bells, bell: bell)
+            state.lanes[key] = lane
+            return lane
+        }
+        if let fresh { start(fresh) }
+    }
+
+    /// Whether a task that found nothing to do may end: not if it was woken since.
+    func end(_ lane: Lane) -> Bool {
+        state.withLock { state in
+            guard state.woken.remove(lane.key) == nil else { return false }
+            state.lanes[lane.key] = nil
+            return true
+        }
+    }
+}

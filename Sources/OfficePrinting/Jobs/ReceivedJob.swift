@@ -1,0 +1,56 @@
+package import OfficeCore
+
+/// A job this node has taken for one of its queues, as it is written down before anybody is told.
+package struct ReceivedJob: Codable, Sendable, Hashable {
+    /// How far the job got on its way into CUPS. Each step is on the disk before it is taken.
+    package enum Stage: String, Codable, Sendable {
+        /// In the spool; CUPS knows nothing of it.
+        case spooled
+        /// CUPS may know the job, but not its document: it can't have been printed.
+        case creating
+        /// CUPS may have the document.
+        case sending
+        /// CUPS has said that it has it.
+        case submitted
+        /// CUPS had it and knows it no more. Nobody can tell whether it was printed.
+        case unknown
+        /// Completed, canceled or aborted.
+        case ended
+    }
+
+    package var ticket: PrintTicket
+    /// Whose node it came from.
+    package var node: NodeID
+    package var stage = Stage.spooled
+    /// CUPS's number for it.
+    package var number: Int32?
+    package var isHeld: Bool
+    /// Somebody wants it canceled; it isn't yet.
+    package var isCanceled = false
+    /// When last looked at it waited, and its queue was stopped: as long as that is so it can't have been printed.
+    package var waitsAtStoppedQueue = false
+    package var report: JobReport
+
+    package init(ticket: PrintTicket, node: NodeID, owner: NodeID) {
+        self.ticket = ticket
+        self.node = node
+        isHeld = ticket.isHeld
+        report = JobReport(
+            id: ticket.id, attempt: ticket.attempt, owner: owner, queue: ticket.queue, title: ticket.title,
+            user: ticket.user, node: node, size: ticket.size, state: ticket.isHeld ? .held : .pending,
+            submitted: ticket.submitted)
+    }
+
+    package var id: JobID { ticket.id }
+    package var isInCUPS: Bool { stage == .creating || stage == .sending || stage == .submitted }
+    /// Whether something is still to be done for it without anybody asking.
+    package var isActive: Bool { isInCUPS || stage == .spooled && (!isHeld || isCanceled) }
+}
+
+/// What an owner answers to a ticket.
+package enum JobAcceptance: Codable, Sendable, Hashable {
+    /// The document, from this byte on.
+    case wantsDocument(offset: Int64)
+    /// It has it and answers for it from now on.
+    case accepted(JobReport)
+}

@@ -1,0 +1,285 @@
+package import Logging
+package import NIOCore
+package import OfficeCore
+import OfficeTrust
+
+/// The jobs submitted on this node: on its disk before the submitter hears "accepted", and kept until the owner of the
+/// queue says how each ended.
+package actor SubmittedJobs {
+    /// A job whose document is still arriving.
+    private struct Opening {
+        var ticket: PrintTicket
+        var owner: NodeID
+        var written: DocumentWriter.Written?
+    }
+
+    private static let mostOpening = 256
+
+    package nonisolated let node: NodeID
+    let spool: Spool
+    private let store: JobStore
+    private let limits: JobLimits
+    private let logger: Logger
+    private let changed: @Sendable ([JobReport]) -> Void
+    /// Told a queue that jobs wait for.
+    private let hasWork: @Sendable (Destination) -> Void
+    private var records: [JobID: SubmittedJob] = [:]
+    private var order: [JobID] = []
+    private var opening: [JobID: Opening] = [:]
+
+    package struct Destination: Hashable, Sendable {
+        package var owner: NodeID
+        package var queue: Label
+
+        package init(owner: NodeID, queue: Label) {
+            self.owner = owner
+            self.queue = queue
+        }
+    }
+
+    package init(
+        node: NodeID, store: JobStore, spool: Spool, limits: JobLimits, logger: Logger,
+        changed: @escaping @Sendable ([JobReport]) -> Void, hasWork: @escaping @Sendable (Destination) -> Void
+    ) async throws {
+        self.node = node
+        self.store = store
+        self.spool = spool
+        self.limits = limits
+        self.logger = logger
+        self.changed = changed
+        self.hasWork = hasWork
+        for record in try await store.all(.submitted, as: SubmittedJob.self) {
+            records[record.id] = record
+            order.append(record.id)
+        }
+        let waiting = Set(order.filter { records[$0]?.stage != .ended })
+        spool.removeAll { waiting.contains($0) }
+    }
+
+    // MARK: Submitting
+
+    /// Opens a job. It is nothing yet: a crash before `accept` leaves no trace of it.
+    package func open(_ ticket: PrintTicket, to owner: NodeID) throws(OfficeError) {
+        guard opening.count < Self.mostOpening else {
+            throw OfficeError(.limit, ticket.title, "too many jobs are being submitted at once")
+        }
+        guard records.values.count(where: { $0.stage != .ended }) < limits.jobs else {
+            throw OfficeError(
+                .limit, ticket.title, "\(limits.jobs) jobs wait on this node already",
+                mend: "Run the same again when some have been printed.")
+        }
+        opening[ticket.id] = Opening(ticket: ticket, owner: owner)
+    }
+
+    /// What was opened and not accepted yet.
+    package func opened(_ id: JobID) -> PrintTicket? { opening[id]?.ticket }
+
+    /// Takes the document. On return it is on the disk, and the job still not accepted.
+    package func receive<Body: AsyncSequence & Sendable>(_ body: Body, format: String?, for id: JobID) async throws
+    where Body.Element == ByteBuffer {
+        guard opening[id] != nil else { throw ReceivedJobs.unknown(id) }
+        let writer = try await DocumentWriter(id, in: spool)
+        do throws(any Error) {
+            var head: [UInt8] = []
+            for try await piece in body {
+                if head.count < DocumentFormat.wanted {
+                    head += piece.readableBytesView.prefix(DocumentFormat.wanted - head.count)
+                }
+                guard await writer.size + Int64(piece.readableBytes) <= limits.documentBytes else {
+                    throw OfficeError(
+                        .limit, opening[id]?.ticket.title ?? id.description,
+                        "the document is larger than \(limits.documentBytes) bytes",
+                        mend: "Print it in parts, or raise 'printing.documentBytes'.")
+                }
+                try await writer.write(piece)
+            }
+            guard await writer.size > 0 else {
+                throw OfficeError(.malformed, opening[id]?.ticket.title ?? id.description, "the document is empty")
+            }
+            let written = try await writer.finish()
+            opening[id]?.written = written
+            opening[id]?.ticket.size = written.size
+            opening[id]?.ticket.format = format ?? DocumentFormat.of(head)
+        } catch {
+            await writer.abandon(keepingHalf: false)
+            throw error
+        }
+    }
+
+    /// Accepts: from here on the job can't be lost.
+    package func accept(_ id: JobID) async throws(OfficeError) -> JobReport {
+        guard let opened = opening[id], let written = opened.written else { throw ReceivedJobs.unknown(id) }
+        let record = SubmittedJob(
+            ticket: opened.ticket, owner: opened.owner, node: node, digest: DocumentDigest(written.digest))
+        try await write(record)
+        opening[id] = nil
+        hasWork(Destination(owner: record.owner, queue: record.ticket.queue))
+        return record.report
+    }
+
+    /// Forgets a job that was not accepted.
+    package func abandon(_ id: JobID) {
+        guard opening[id] != nil, records[id] == nil else { return }
+        opening[id] = nil
+        spool.remove(id)
+    }
+
+    // MARK: Asking
+
+    package func reports() -> [JobReport] { order.compactMap { records[$0]?.report } }
+    package subscript(id: JobID) -> SubmittedJob? { records[id] }
+
+    /// Queues that jobs wait for here.
+    package var destinations: Set<Destination> {
+        Set(records.values.filter(Self.isWaiting).map { Destination(owner: $0.owner, queue: $0.ticket.queue) })
+    }
+
+    /// What waits for a queue, in order.
+    func waiting(for destination: Destination) -> [SubmittedJob] {
+        order.compactMap { records[$0] }.filter {
+            $0.owner == destination.owner && $0.ticket.queue == destination.queue && Self.isWaiting($0)
+        }
+    }
+
+    private static func isWaiting(_ record: SubmittedJob) -> Bool {
+        switch record.stage {
+        case .spooled: !record.ticket.isHeld
+        case .delivered: record.isCanceled
+        case .ended: false
+        }
+    }
+
+    // MARK: Changing
+
+    /// As `ReceivedJobs.write`.
+    private func write(_ record: SubmittedJob) async throws(OfficeError) {
+        let before = records[record.id]
+        guard before != record else { return }
+        records[record.id] = record
+        if before == nil { order.append(record.id) }
+        do throws(any Error) {
+            try await store.write(record, .submitted, record.id)
+        } catch {
+            if records[record.id] == record {
+                records[record.id] = before
+                if before == nil { order.removeAll { $0 == record.id } }
+            }
+            throw OfficeError(
+                .io, "the print spool", "its records can't be written (\(error))",
+                mend: "Make room on the disk of the state directory.")
+        }
+        if before?.report != record.report { changed([record.report]) }
+        if record.stage == .ended {
+            spool.remove(record.id)
+            await prune()
+        }
+    }
+
+    func update(_ id: JobID, _ body: @Sendable (inout SubmittedJob) -> Void) async throws(OfficeError) {
+        guard var record = records[id] else { return }
+        body(&record)
+        try await write(record)
+    }
+
+    /// The owner's word on a job of ours. What is known here and not there yet (a newer attempt) stays.
+    package func told(_ report: JobReport, by owner: NodeID) async {
+        guard var record = records[report.id], record.owner == owner, report.attempt >= record.ticket.attempt,
+            report.node == node
+        else { return }
+        record.ticket.attempt = report.attempt
+        record.report = report
+        // What the owner may say of the job is how it stands, not whose it is.
+        record.report.user = record.ticket.user
+        record.report.title = record.ticket.title
+        record.report.owner = owner
+        record.stage = report.state.isFinal ? .ended : .delivered
+        if report.state.isFinal { record.isCanceled = false }
+        do throws(any Error) {
+            try await write(record)
+        } catch {
+            logger.warning("a job's state can't be written", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    /// All jobs of ours that an owner has: one that was delivered and isn't among them was forgotten there.
+    package func toldAll(_ reports: [JobReport], by owner: NodeID) async {
+        for report in reports { await told(report, by: owner) }
+        let known = Set(reports.map(\.id))
+        for record in records.values where record.owner == owner && record.stage == .delivered {
+            guard !known.contains(record.id), record.report.state != .stopped else { continue }
+            try? await update(record.id) { record in
+                record.report.state = .stopped
+                record.report.reasons = [
+                    "unknown: the queue's node forgot the job, so nobody can tell whether it was printed"
+                ]
+            }
+        }
+    }
+
+    /// Changes a job that is still here alone; nil for one that its owner has to be asked about.
+    package func changeHere(_ id: JobID, _ change: JobChange) async throws(OfficeError) -> JobReport? {
+        guard var record = records[id] else { throw ReceivedJobs.unknown(id) }
+        guard record.stage == .spooled else { return nil }
+        switch change {
+        case .cancel:
+            record.stage = .ended
+            record.report.state = .canceled
+            record.report.reasons = ["job-canceled-by-user"]
+            record.report.completed = .now
+        case .hold:
+            record.ticket.isHeld = true
+            record.report.state = .held
+            record.report.reasons = ["job-hold-until-specified"]
+        case .release:
+            record.ticket.isHeld = false
+            record.report.state = .spooled
+            record.report.reasons = []
+        case .reprint:
+            throw OfficeError(.notAllowed, id.description, "it wasn't printed yet, and will be")
+        }
+        try await write(record)
+        hasWork(Destination(owner: record.owner, queue: record.ticket.queue))
+        return record.report
+    }
+
+    /// Remembers that a job is to be canceled at its owner's, who can't be reached now.
+    package func cancelLater(_ id: JobID) async throws(OfficeError) {
+        try await update(id) { record in
+            record.isCanceled = true
+            record.report.reasons = ["it will be canceled when its queue's node can be reached"]
+        }
+        if let record = records[id] { hasWork(Destination(owner: record.owner, queue: record.ticket.queue)) }
+    }
+
+    /// Sends a job to another queue: one that is still here alone, or that its owner has canceled.
+    package func move(_ id: JobID, to destination: Destination) async throws(OfficeError) -> JobReport {
+        guard var record = records[id] else { throw ReceivedJobs.unknown(id) }
+        guard spool.size(of: id) != nil else {
+            throw OfficeError(
+                .notFound, id.description, "its document isn't kept here any more", mend: "Print the file again.")
+        }
+        record.owner = destination.owner
+        record.ticket.queue = destination.queue
+        record.ticket.attempt += 1
+        record.stage = .spooled
+        record.isCanceled = false
+        record.report.attempt = record.ticket.attempt
+        record.report.owner = destination.owner
+        record.report.queue = destination.queue
+        record.report.state = record.ticket.isHeld ? .held : .spooled
+        record.report.reasons = []
+        record.report.completed = nil
+        try await write(record)
+        hasWork(destination)
+        return record.report
+    }
+
+    /// Forgets the oldest ended jobs beyond what is remembered.
+    private func prune() async {
+        let ended = order.filter { records[$0]?.stage == .ended }
+        let surplus = Set(ended.prefix(max(0, ended.count - limits.history)))
+        guard !surplus.isEmpty, (try? await store.remove(.submitted, Array(surplus))) != nil else { return }
+        for id in surplus { records[id] = nil }
+        order.removeAll { surplus.contains($0) }
+    }
+}
