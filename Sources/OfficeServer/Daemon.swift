@@ -33,6 +33,7 @@ package struct Daemon: Sendable {
         let problems = ProblemBoard()
         let presence = EventHub<NodeID>()
         let farewell = EventHub<Void>()
+        let streams = MemberStreams()
         let directory = PeerDirectory(mostAnnounced: settings.limits.peers)
         let peerStore = PeerStore(database: database)
         let office = try await OfficeKeeper(
@@ -57,7 +58,7 @@ package struct Daemon: Sendable {
         let peerRoutes = PeerRoutes(
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
-            farewell: farewell, gate: exchanges, limits: settings.limits, version: version)
+            farewell: farewell, streams: streams, gate: exchanges, limits: settings.limits, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
@@ -71,7 +72,7 @@ package struct Daemon: Sendable {
             .init("members", Self.listener(settings, tls, group, registry, office, peerRoutes, gate, logger)),
             .init("control", Self.controlListener(settings, group, control, gate, logger)),
             .init("links", links),
-            .init("membership", MembershipWatch(office: office, registry: registry)),
+            .init("membership", MembershipWatch(office: office, registry: registry, streams: streams)),
             .init(
                 "discovery",
                 DiscoveryService(
@@ -79,7 +80,7 @@ package struct Daemon: Sendable {
                     group: group,
                     logger: logger)),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
-            .init("farewell", Farewell(hub: farewell)),
+            .init("farewell", Farewell(hub: farewell, streams: streams)),
         ]
         composition = Composition(
             parts: parts, ready: { await gate.wait() }, isHealthy: { await office.isResponsive() },
@@ -147,34 +148,5 @@ package struct Daemon: Sendable {
 extension Settings.Limits {
     var caps: ConnectionRegistry.Caps {
         .init(connections: connections, perPeer: connectionsPerPeer, handshakes: handshakes)
-    }
-}
-
-/// Closes the connections of whoever is a member no longer, as soon as the office log says so.
-struct MembershipWatch: Service {
-    let office: OfficeKeeper
-    let registry: ConnectionRegistry
-
-    func run() async throws {
-        for await _ in office.changes.listen().cancelOnGracefulShutdown() {
-            // What was just written is on its way to them as their last line.
-            try? await Task.sleep(for: .milliseconds(300))
-            let admission = office.admission
-            registry.closeAll(except: admission.isMember)
-        }
-    }
-}
-
-/// Says goodbye on every event stream before anything is closed.
-struct Farewell: Service {
-    /// Time for the last lines to leave.
-    private static let flush = Duration.milliseconds(150)
-
-    let hub: EventHub<Void>
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        hub.send(())
-        try? await Task.sleep(for: Self.flush)
     }
 }

@@ -111,6 +111,34 @@ struct OfficeTests {
         }
     }
 
+    @Test func aRemovedNodeIsToldSoAndOneThatStallsHoldsUpNobody() async throws {
+        try await withLab("pc1", "pc2", "pc3", "pc4") { lab in
+            let (pc1, pc2, pc3, pc4) = (lab["pc1"], lab["pc2"], lab["pc3"], lab["pc4"])
+            try await lab.foundOffice()
+            try await pc1.must("office", "remove", "pc3")
+            try await eventually("pc3 knows that it is out", within: promised(2)) {
+                try await pc3.status().office == nil
+            }
+            let stalled = try #require(pc4.service(.officeshare))
+            try await stalled.signal(SIGSTOP)
+            try await pc1.must("office", "remove", "pc4")
+            try await eventually("nobody is connected with pc4", within: promised(2)) {
+                let here = try await pc1.connections(with: pc4)
+                let there = try await pc2.connections(with: pc4)
+                return here + there == 0
+            }
+            try await stalled.signal(SIGCONT)
+            // Nor does one that stalls hold up a stop, or take the goodbye from the others.
+            let other = try #require(pc2.service(.officeshare))
+            try await other.signal(SIGSTOP)
+            let before = ContinuousClock.now
+            #expect(try await pc1.stopDaemon() == .status(0))
+            #expect(ContinuousClock.now - before < promised(3))
+            try await other.signal(SIGCONT)
+            try await eventually("pc2 heard pc1's goodbye", within: promised(2)) { try await pc2.peer("pc1") == nil }
+        }
+    }
+
     @Test func aNodeThatLeavesIsInNoOffice() async throws {
         try await withLab("pc1", "pc2") { lab in
             try await lab.foundOffice()

@@ -37,7 +37,11 @@ package final class HostProcess: Sendable {
     }
 
     /// Sends a signal to the process.
-    package func signal(_ number: Int32) async throws { kill(try await pid(), number) }
+    package func signal(_ number: Int32) async throws {
+        kill(try await pid(), number)
+        // nsenter stops when the process does (nsenter(1) waits for it with WUNTRACED), and has to go on as well.
+        if number == SIGCONT { kill(child.pid, SIGCONT) }
+    }
 
     /// Waits for its end.
     @discardableResult package func ended(within limit: Duration = .seconds(30)) async throws -> Exit {

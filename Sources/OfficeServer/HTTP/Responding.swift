@@ -39,12 +39,18 @@ extension Response {
 
     /// A body that is made while it is sent. When `produce` throws, the connection is closed: the answer is cut
     /// off visibly. When the caller goes away, `produce` is cancelled.
+    ///
+    /// - Parameter begin: Called before the first byte. What it returns is called when the last one was handed to the
+    ///   connection, or the answer was given up.
     static func streaming(
-        _ contentType: String, _ produce: @escaping @Sendable (_ write: @escaping BodyWriter) async throws -> Void
+        _ contentType: String, begin: @escaping @Sendable () -> @Sendable () -> Void = { {} },
+        _ produce: @escaping @Sendable (_ write: @escaping BodyWriter) async throws -> Void
     ) -> Response {
         Response(
             status: .ok, headers: [.contentType: contentType],
             body: ResponseBody { writer in
+                let end = begin()
+                defer { end() }
                 let pieces = AsyncThrowingChannel<ByteBuffer, any Error>()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {

@@ -23,7 +23,7 @@ actor OfficeKeeper {
     /// Tells that membership, names or roles changed.
     nonisolated let changes = EventHub<Void>()
     /// New entries of the log, for the members' event streams.
-    nonisolated let news = EventHub<[SealedEntry]>()
+    nonisolated let news = EventHub<LogNews>()
 
     private nonisolated let membership = NIOLockedValueBox(Membership())
     private let settings: Settings
@@ -146,7 +146,7 @@ actor OfficeKeeper {
     private func stored(_ entries: [LogEntry]) async {
         log = await store.log
         guard !entries.isEmpty else { return }
-        news.send(entries.map(\.sealed))
+        news.send(LogNews(entries: entries.map(\.sealed), members: otherMembers()))
         publish()
     }
 
@@ -255,6 +255,13 @@ actor OfficeKeeper {
 
     /// The name this node would have in an office: configured, or the host's.
     var wishedName: Label { settings.name ?? HostName.label }
+}
+
+/// What came to the office log.
+struct LogNews: Sendable {
+    let entries: [SealedEntry]
+    /// The other members, as the log has it with these entries: for anybody else they are the last that is told.
+    let members: Set<NodeID>
 }
 
 extension LogLimits {

@@ -27,6 +27,7 @@ struct PeerRoutes: Sendable {
     let problems: ProblemBoard
     let responder: ShareResponder
     let farewell: EventHub<Void>
+    let streams: MemberStreams
     let gate: ExchangeGate
     let limits: Settings.Limits
     let version: String
@@ -52,6 +53,10 @@ struct PeerRoutes: Sendable {
     /// only the first is dealt with.
     private func admit(_ request: Request, _ context: MemberContext) async throws {
         let node = context.caller.node
+        // Its connections are closed as soon as it was told; until then it gets nothing more on them.
+        guard office.admission.isMember(node) else {
+            throw OfficeError(.notAllowed, "this node", "the caller is no member of its office")
+        }
         let known = await directory[node]
         if let port = request.headers[.officesharePort].flatMap({ UInt16($0) }),
             let host = context.caller.address?.bareHost
@@ -72,29 +77,36 @@ struct PeerRoutes: Sendable {
     // MARK: Events
 
     private enum Happening: Sendable {
-        case heartbeat, entries([SealedEntry]), offers, stopping
+        case heartbeat, log(LogNews), offers, stopping
     }
 
+    /// A stream ends by itself after its last line: see `MemberStreams`.
     private func events(for node: NodeID) -> Response {
         // From before the first line on, so that nothing falls between it and the rest.
         let news = office.news.listen()
         let changes = shares.changes.listen()
         let stopping = farewell.listen()
-        return .streaming("application/x-ndjson") { write in
+        let begin: @Sendable () -> @Sendable () -> Void = { [streams] in
+            let number = streams.begin(of: node)
+            return { streams.end(number) }
+        }
+        return .streaming("application/x-ndjson", begin: begin) { write in
             try await write(
                 Self.line(
                     PeerLine(
                         hello: await hello(), offers: await shares.offers(for: node), gossip: await directory.gossip()))
             )
             let happenings = merge(
-                merge(news.map { Happening.entries($0) }, changes.map { _ in Happening.offers }),
+                merge(news.map { Happening.log($0) }, changes.map { _ in Happening.offers }),
                 merge(
                     stopping.map { _ in Happening.stopping },
                     AsyncTimerSequence(interval: Self.heartbeat, clock: .continuous).map { _ in Happening.heartbeat }))
             for await happening in happenings {
                 switch happening {
                 case .heartbeat: try await write(ByteBuffer(string: "\n"))
-                case .entries(let entries): try await write(Self.line(PeerLine(entries: entries)))
+                case .log(let news):
+                    try await write(Self.line(PeerLine(entries: news.entries)))
+                    if !news.members.contains(node) { return }
                 case .offers: try await write(Self.line(PeerLine(offers: await shares.offers(for: node))))
                 case .stopping:
                     try await write(Self.line(PeerLine(bye: true)))
