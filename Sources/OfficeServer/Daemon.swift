@@ -42,8 +42,12 @@ package struct Daemon: Sendable {
         let tls = try PeerTLS(identity: identity)
         let connector = PeerConnector(tls: tls, group: group, names: names)
         let pool = PeerPool(connector: connector, directory: directory, incarnation: office.incarnation)
+        let printing = try await PrintHouse(
+            settings: settings, office: office, directory: directory, pool: pool, problems: problems,
+            presence: presence, logger: logger)
         let links = PeerLinks(
-            office: office, directory: directory, pool: pool, problems: problems, presence: presence, logger: logger)
+            office: office, directory: directory, pool: pool, problems: problems, presence: presence,
+            printing: printing, logger: logger)
         let responder = ShareResponder(hashCache: try HashStore(at: settings.stateDirectory + "/hashes.sqlite"))
         let exchanges = ExchangeGate(
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
@@ -51,19 +55,19 @@ package struct Daemon: Sendable {
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
-            presence: presence,
+            presence: presence, queues: printing.keeper,
             started: started, version: version)
         let registry = ConnectionRegistry(caps: settings.limits.caps)
 
         let peerRoutes = PeerRoutes(
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
-            farewell: farewell, streams: streams, gate: exchanges, limits: settings.limits, version: version)
+            farewell: farewell, streams: streams, gate: exchanges, printing: printing, limits: settings.limits, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
             office: office, shares: shares, reporter: reporter, joiner: joiner, gateway: gateway,
-            limits: settings.limits)
+            printing: printing, limits: settings.limits)
 
         let gate = Gate(waitingFor: ["members", "control"])
         // The group stops them from the last to the first: goodbyes are said while there are still connections.
@@ -79,6 +83,11 @@ package struct Daemon: Sendable {
                     settings: settings, office: office, directory: directory, links: links, problems: problems,
                     group: group,
                     logger: logger)),
+            .init("queues", printing.keeper),
+            .init("queueRunner", printing.queueRunner),
+            .init("deliveryRunner", printing.deliveryRunner),
+            .init("jobFeedback", printing.feedback),
+            .init("returnWatch", printing.returns),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("farewell", Farewell(hub: farewell, streams: streams)),
         ]

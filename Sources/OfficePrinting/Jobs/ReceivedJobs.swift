@@ -21,18 +21,21 @@ package actor ReceivedJobs {
     private let store: JobStore
     private let limits: JobLimits
     private let logger: Logger
-    /// Told every report that changed.
-    private let changed: @Sendable ([JobReport]) -> Void
+    /// Told that reports changed.
+    private let changed: @Sendable () -> Void
     /// Told a queue that has something to do.
     private let hasWork: @Sendable (Label) -> Void
     private var records: [JobID: ReceivedJob] = [:]
     /// In the order of their coming.
     private var order: [JobID] = []
     private var expected: [JobID: Expected] = [:]
+    /// Counts changes of reports, so that each member can be told what it hasn't heard yet.
+    package private(set) var version = 0
+    private var versions: [JobID: Int] = [:]
 
     package init(
         owner: NodeID, store: JobStore, spool: Spool, limits: JobLimits, logger: Logger,
-        changed: @escaping @Sendable ([JobReport]) -> Void, hasWork: @escaping @Sendable (Label) -> Void
+        changed: @escaping @Sendable () -> Void, hasWork: @escaping @Sendable (Label) -> Void
     ) async throws {
         self.owner = owner
         self.store = store
@@ -133,11 +136,25 @@ package actor ReceivedJobs {
         expected[id] = nil
     }
 
+    /// Takes the document of a job that was submitted on this node itself.
+    package func adopt(_ id: JobID, from submitted: Spool) throws(OfficeError) {
+        guard let announced = expected[id], announced.node == owner else {
+            throw OfficeError(.notFound, id.description, "no such job was announced")
+        }
+        try spool.adopt(id, from: submitted)
+        expected[id] = nil
+    }
+
     // MARK: Asking
 
     /// Jobs of a queue, or of all, in the order of their coming.
     package func reports(of queue: Label? = nil) -> [JobReport] {
         order.compactMap { records[$0] }.filter { queue == nil || $0.ticket.queue == queue }.map(\.report)
+    }
+
+    /// What changed after that `version`.
+    package func reports(after version: Int) -> [JobReport] {
+        order.filter { (versions[$0] ?? 0) > version }.compactMap { records[$0]?.report }
     }
 
     package subscript(id: JobID) -> ReceivedJob? { records[id] }
@@ -170,7 +187,11 @@ package actor ReceivedJobs {
                 .io, "the print spool", "its records can't be written (\(error))",
                 mend: "Make room on the disk of the state directory.")
         }
-        if before?.report != record.report { changed([record.report]) }
+        if before?.report != record.report {
+            version += 1
+            versions[record.id] = version
+            changed()
+        }
         if record.stage == .ended { await prune() }
     }
 
@@ -282,6 +303,7 @@ package actor ReceivedJobs {
         for id in surplus {
             spool.remove(id)
             records[id] = nil
+            versions[id] = nil
         }
         order.removeAll { surplus.contains($0) }
     }

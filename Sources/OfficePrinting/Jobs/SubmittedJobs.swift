@@ -20,12 +20,14 @@ package actor SubmittedJobs {
     private let store: JobStore
     private let limits: JobLimits
     private let logger: Logger
-    private let changed: @Sendable ([JobReport]) -> Void
+    private let changed: @Sendable () -> Void
     /// Told a queue that jobs wait for.
     private let hasWork: @Sendable (Destination) -> Void
     private var records: [JobID: SubmittedJob] = [:]
     private var order: [JobID] = []
     private var opening: [JobID: Opening] = [:]
+    /// Canceled at one queue to be sent to another: their documents stay.
+    private var moving: Set<JobID> = []
 
     package struct Destination: Hashable, Sendable {
         package var owner: NodeID
@@ -39,7 +41,7 @@ package actor SubmittedJobs {
 
     package init(
         node: NodeID, store: JobStore, spool: Spool, limits: JobLimits, logger: Logger,
-        changed: @escaping @Sendable ([JobReport]) -> Void, hasWork: @escaping @Sendable (Destination) -> Void
+        changed: @escaping @Sendable () -> Void, hasWork: @escaping @Sendable (Destination) -> Void
     ) async throws {
         self.node = node
         self.store = store
@@ -82,8 +84,8 @@ package actor SubmittedJobs {
         do throws(any Error) {
             var head: [UInt8] = []
             for try await piece in body {
-                if head.count < DocumentFormat.wanted {
-                    head += piece.readableBytesView.prefix(DocumentFormat.wanted - head.count)
+                if head.count < DocumentFormat.enough {
+                    head += piece.readableBytesView.prefix(DocumentFormat.enough - head.count)
                 }
                 guard await writer.size + Int64(piece.readableBytes) <= limits.documentBytes else {
                     throw OfficeError(
@@ -168,9 +170,9 @@ package actor SubmittedJobs {
                 .io, "the print spool", "its records can't be written (\(error))",
                 mend: "Make room on the disk of the state directory.")
         }
-        if before?.report != record.report { changed([record.report]) }
+        if before?.report != record.report { changed() }
         if record.stage == .ended {
-            spool.remove(record.id)
+            if !moving.contains(record.id) { spool.remove(record.id) }
             await prune()
         }
     }
@@ -249,6 +251,17 @@ package actor SubmittedJobs {
             record.report.reasons = ["it will be canceled when its queue's node can be reached"]
         }
         if let record = records[id] { hasWork(Destination(owner: record.owner, queue: record.ticket.queue)) }
+    }
+
+    /// Keeps a job's document although the job is about to be canceled at its queue; `endMove` lets go of it.
+    package func beginMove(_ id: JobID) throws(OfficeError) {
+        guard records[id] != nil else { throw ReceivedJobs.unknown(id) }
+        moving.insert(id)
+    }
+
+    package func endMove(_ id: JobID) {
+        moving.remove(id)
+        if records[id]?.stage == .ended { spool.remove(id) }
     }
 
     /// Sends a job to another queue: one that is still here alone, or that its owner has canceled.

@@ -66,13 +66,16 @@ package final class Spool: Sendable {
         }
     }
 
-    /// Hands a whole document over to another spool on the same file system, without copying it.
-    package func move(_ job: JobID, to other: Spool) throws(OfficeError) {
-        let size = self.size(of: job) ?? 0
-        guard renameat(directory, job.description, other.directory, job.description) == 0, fsync(other.directory) == 0
-        else { throw Self.failure(job.description) }
-        give(back: size)
-        other.used.withLock { $0 += size }
+    /// Gives a document that another spool on the same file system has a place here too, without copying it.
+    func adopt(_ job: JobID, from other: Spool) throws(OfficeError) {
+        let size = other.size(of: job) ?? 0
+        try take(size)
+        let done = linkat(other.directory, job.description, directory, job.description, 0)
+        guard done == 0 || errno == EEXIST, fsync(directory) == 0 else {
+            give(back: size)
+            throw Self.failure(job.description)
+        }
+        if done != 0 { give(back: size) }
     }
 
     /// Takes room for `count` bytes more.

@@ -20,6 +20,7 @@ struct StatusReporter: Sendable {
     let problems: ProblemBoard
     let gateway: Gateway
     let presence: EventHub<NodeID>
+    let queues: QueueKeeper
     let started: ContinuousClock.Instant
     let version: String
 
@@ -41,7 +42,7 @@ struct StatusReporter: Sendable {
                     mend: "Make another one with 'officeshare office admin add NODE'."))
         }
         return StatusModel(
-            node: node, office: await officeModel(state), shares: await shares.count, queues: 0,
+            node: node, office: await officeModel(state), shares: await shares.count, queues: await queues.sharedCount,
             transfers: await gateway.count,
             problems: report)
     }

@@ -40,6 +40,7 @@ actor PeerDirectory {
         var presence = Presence.unknown
         var hello: PeerHello?
         var offers: [PeerOffer] = []
+        var queues: [PeerQueue] = []
         var reached: Endpoint?
         var told: [Endpoint] = []
         var configured: [Endpoint] = []
@@ -116,6 +117,8 @@ actor PeerDirectory {
     }
 
     func offers(_ offers: [PeerOffer], of node: NodeID) { known[node]?.offers = offers }
+
+    func queues(_ queues: [PeerQueue], of node: NodeID) { known[node]?.queues = queues }
 
     /// The link to a node ended; `said` whether with a goodbye.
     func ended(_ node: NodeID, goodbye said: Bool, now: Timestamp) {

@@ -37,19 +37,21 @@ actor PeerLinks: Service {
     private let pool: PeerPool
     private let problems: ProblemBoard
     private let presence: EventHub<NodeID>
+    private let printing: PrintHouse
     private let logger: Logger
     private var links: [NodeID: Link] = [:]
 
     /// `presence` is told every node whose presence, offers or version changed.
     init(
         office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, problems: ProblemBoard,
-        presence: EventHub<NodeID>, logger: Logger
+        presence: EventHub<NodeID>, printing: PrintHouse, logger: Logger
     ) {
         self.office = office
         self.directory = directory
         self.pool = pool
         self.problems = problems
         self.presence = presence
+        self.printing = printing
         self.logger = logger
     }
 
@@ -80,6 +82,7 @@ actor PeerLinks: Service {
             await pool.close(node)
         }
         await directory.forget(membersOtherThan: members.contains)
+        await printing.board.forget(ownersOtherThan: members.contains)
         for node in members where links[node] == nil {
             let (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             let token = CancelToken()
@@ -195,6 +198,11 @@ actor PeerLinks: Service {
             await directory.offers(offers, of: node)
             presence.send(node)
         }
+        if let queues = line.queues {
+            await printing.take(queues, from: node)
+            presence.send(node)
+        }
+        if let jobs = line.jobs { await printing.take(jobs, whole: line.allJobs == true, from: node) }
         if let entries = line.entries { await office.take(entries, from: node) }
         for gossip in line.gossip ?? [] where await office.isOtherMember(gossip.node) {
             await directory.told(gossip)

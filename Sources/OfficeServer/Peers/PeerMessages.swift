@@ -1,4 +1,5 @@
 import OfficeCore
+import OfficePrinting
 import OfficeTrust
 
 /// What a node says of itself first on every event stream.
@@ -56,17 +57,25 @@ struct PeerLine: Codable, Sendable {
     /// New entries of the office log.
     var entries: [SealedEntry]?
     var gossip: [PeerGossip]?
+    /// All queues of the node that the member's people may know of, in place of those told before.
+    var queues: [PeerQueue]?
+    /// Jobs of those queues, and the member's own: all of them where `allJobs`, else those that changed.
+    var jobs: [JobReport]?
+    var allJobs: Bool?
     /// A goodbye: the node stops in good order.
     var bye: Bool?
 
     init(
         hello: PeerHello? = nil, offers: [PeerOffer]? = nil, entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
-        bye: Bool? = nil
+        queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobs: Bool? = nil, bye: Bool? = nil
     ) {
         self.hello = hello
         self.offers = offers
         self.entries = entries
         self.gossip = gossip
+        self.queues = queues
+        self.jobs = jobs
+        self.allJobs = allJobs
         self.bye = bye
     }
 }

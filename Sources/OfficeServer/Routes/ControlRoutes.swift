@@ -20,6 +20,7 @@ struct ControlRoutes: Sendable {
     let reporter: StatusReporter
     let joiner: Joiner
     let gateway: Gateway
+    let printing: PrintHouse
     let limits: Settings.Limits
 
     func makeResponder() -> RouterResponder<LocalContext> {
@@ -27,6 +28,7 @@ struct ControlRoutes: Sendable {
         addReports(to: router)
         addOffice(to: router)
         addShares(to: router)
+        ControlPrintRoutes(house: printing, limits: limits).add(to: router)
         router.post("/v1/nodes/:node/shares/:share/:verb") { request, context -> Response in
             try exchange(request, context)
         }

@@ -6,6 +6,7 @@ import NIOCore
 import OfficeConfiguration
 import OfficeControl
 import OfficeCore
+import OfficePrinting
 import OfficeTransfer
 import OfficeTrust
 
@@ -29,6 +30,7 @@ struct PeerRoutes: Sendable {
     let farewell: EventHub<Void>
     let streams: MemberStreams
     let gate: ExchangeGate
+    let printing: PrintHouse
     let limits: Settings.Limits
     let version: String
 
@@ -46,6 +48,7 @@ struct PeerRoutes: Sendable {
             try await admit(request, context)
             return try await exchange(request, context)
         }
+        PeerPrintRoutes(house: printing, gate: gate).add(to: router) { try await admit($0, $1) }
         return router.buildResponder()
     }
 
@@ -77,7 +80,7 @@ struct PeerRoutes: Sendable {
     // MARK: Events
 
     private enum Happening: Sendable {
-        case heartbeat, log(LogNews), offers, stopping
+        case heartbeat, log(LogNews), offers, queues, jobs, stopping
     }
 
     /// A stream ends by itself after its last line: see `MemberStreams`.
@@ -85,19 +88,25 @@ struct PeerRoutes: Sendable {
         // From before the first line on, so that nothing falls between it and the rest.
         let news = office.news.listen()
         let changes = shares.changes.listen()
+        let queues = printing.keeper.changes.listen()
+        let jobs = printing.receivedChanged.listen()
         let stopping = farewell.listen()
         let begin: @Sendable () -> @Sendable () -> Void = { [streams] in
             let number = streams.begin(of: node)
             return { streams.end(number) }
         }
         return .streaming("application/x-ndjson", begin: begin) { write in
+            var told = await printing.received.version
+            var toldQueues = await printing.keeper.offers(for: node)
             try await write(
                 Self.line(
                     PeerLine(
-                        hello: await hello(), offers: await shares.offers(for: node), gossip: await directory.gossip()))
-            )
+                        hello: await hello(), offers: await shares.offers(for: node), gossip: await directory.gossip(),
+                        queues: toldQueues, jobs: await printing.reports(for: node), allJobs: true)))
             let happenings = merge(
-                merge(news.map { Happening.log($0) }, changes.map { _ in Happening.offers }),
+                merge(
+                    merge(news.map { Happening.log($0) }, changes.map { _ in Happening.offers }),
+                    merge(queues.map { _ in Happening.queues }, jobs.map { _ in Happening.jobs })),
                 merge(
                     stopping.map { _ in Happening.stopping },
                     AsyncTimerSequence(interval: Self.heartbeat, clock: .continuous).map { _ in Happening.heartbeat }))
@@ -108,6 +117,16 @@ struct PeerRoutes: Sendable {
                     try await write(Self.line(PeerLine(entries: news.entries)))
                     if !news.members.contains(node) { return }
                 case .offers: try await write(Self.line(PeerLine(offers: await shares.offers(for: node))))
+                case .queues:
+                    let now = await printing.keeper.offers(for: node)
+                    guard now != toldQueues else { continue }
+                    toldQueues = now
+                    try await write(Self.line(PeerLine(queues: now)))
+                case .jobs:
+                    let version = await printing.received.version
+                    let changed = await printing.reports(for: node, after: told)
+                    told = version
+                    if !changed.isEmpty { try await write(Self.line(PeerLine(jobs: changed))) }
                 case .stopping:
                     try await write(Self.line(PeerLine(bye: true)))
                     return
