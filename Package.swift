@@ -131,7 +131,8 @@ let package = Package(
         .testTarget(
             name: "OfficeDiscoveryTests", dependencies: ["OfficeDiscovery", "OfficeCore", "discoveryprobe"]),
         .testTarget(name: "OfficeTrustTests", dependencies: ["OfficeTrust", "OfficeCore", asn1, crypto, x509]),
-        .testTarget(name: "OfficePrintingTests", dependencies: ["OfficePrinting", "OfficeCore", "OfficeTrust"]),
+        .testTarget(
+            name: "OfficePrintingTests", dependencies: ["OfficePrinting", "OfficeLab", "OfficeCore", "OfficeTrust"]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(
             name: "OfficeTransferTests",

@@ -48,15 +48,31 @@ package enum IPPCodec {
             throw OfficeError(.malformed, "IPP message", "it can't be read")
         }
         guard source.position <= limits.bytes else { throw past("\(limits.bytes) bytes") }
+        return Decoded(message: try message(of: ipp, limits: limits), length: source.position)
+    }
+
+    /// The values of an `ipp_t`, which stays the caller's. Throws `.limit` for what is past a limit.
+    static func message(of ipp: OpaquePointer, limits: Limits) throws(OfficeError) -> IPPMessage {
         var reader = Reader(limits: limits)
-        return Decoded(message: try reader.message(ipp), length: source.position)
+        return try reader.message(ipp)
+    }
+
+    /// An `ipp_t` that holds the message; the caller deletes it. Throws `.fault` for one that can't be expressed.
+    static func handle(of message: IPPMessage) throws(OfficeError) -> OpaquePointer {
+        guard let ipp = ippNew() else { throw outOfMemory }
+        do throws(OfficeError) {
+            try Writer.fill(ipp, with: message)
+        } catch {
+            ippDelete(ipp)
+            throw error
+        }
+        return ipp
     }
 
     /// The bytes of a message. Throws `.fault` for one that can't be expressed.
     package static func encode(_ message: IPPMessage) throws(OfficeError) -> [UInt8] {
-        guard let ipp = ippNew() else { throw outOfMemory }
+        let ipp = try handle(of: message)
         defer { ippDelete(ipp) }
-        try Writer.fill(ipp, with: message)
         let sink = Sink()
         ippSetState(ipp, IPP_STATE_IDLE)
         let state = ippWriteIO(

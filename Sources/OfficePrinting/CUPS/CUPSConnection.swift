@@ -1,0 +1,115 @@
+internal import CCUPS
+internal import Glibc
+import OfficeCore
+
+/// One HTTP connection to the local cupsd's Unix socket.
+///
+/// Not `Sendable`: it belongs to the `CUPSScheduler` that made it and is used on that actor's executor alone. What
+/// libcups keeps per thread (its last error, the password callback) is set or read within one call.
+final class CUPSConnection {
+    /// Whom cupsd takes us for.
+    enum Caller {
+        /// The user of this process, proven by the socket's credentials: may see and administer what cupsd lets it.
+        case process
+        /// The user that the request names. cupsd believes every local program about that, and so the job is theirs.
+        case named
+    }
+
+    private let socket: String
+    private let timeout: Double
+    private var http: OpaquePointer?
+
+    /// - Parameter timeout: Seconds that cupsd may be silent.
+    init(socket: String, timeout: Double) {
+        self.socket = socket
+        self.timeout = timeout
+    }
+
+    deinit { close() }
+
+    func close() {
+        if let http { httpClose(http) }
+        http = nil
+    }
+
+    /// Sends a request and waits for its answer, whatever its status. Throws `.unavailable` where there is no
+    /// answer; a connection that cupsd had closed meanwhile is made anew.
+    func exchange(_ request: IPPMessage, resource: String, as caller: Caller) throws(OfficeError) -> IPPMessage {
+        try begin(request, resource: resource, as: caller, hasDocument: false)
+        return try finish(resource: resource)
+    }
+
+    /// Sends a request that a document follows: `write` its bytes, then `finish`.
+    func begin(_ request: IPPMessage, resource: String, as caller: Caller, hasDocument: Bool) throws(OfficeError) {
+        let http = try connected()
+        let ipp = try IPPCodec.handle(of: request)
+        defer { ippDelete(ipp) }
+        httpSetAuthString(http, nil, nil)
+        if caller == .process, let user = Self.processUser { httpSetAuthString(http, "PeerCred", user) }
+        // Without this libcups asks for a password on the terminal.
+        cupsSetPasswordCB2({ _, _, _, _, _ in nil }, nil)
+        ippSetState(ipp, IPP_STATE_IDLE)
+        let length = hasDocument ? 0 : ippLength(ipp)
+        let status = cupsSendRequest(http, ipp, resource, length)
+        guard status == HTTP_STATUS_CONTINUE else { throw failed(status) }
+    }
+
+    /// Bytes of the document.
+    func write(_ bytes: UnsafeRawBufferPointer) throws(OfficeError) {
+        guard let http, let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self) else { return }
+        let status = cupsWriteRequestData(http, base, bytes.count)
+        guard status == HTTP_STATUS_CONTINUE else { throw failed(status) }
+    }
+
+    /// The answer to what `begin` sent.
+    func finish(resource: String) throws(OfficeError) -> IPPMessage {
+        guard let http else { throw unreachable("the connection was closed") }
+        guard let response = cupsGetResponse(http, resource) else { throw failed(httpGetStatus(http)) }
+        defer { ippDelete(response) }
+        return try IPPCodec.message(of: response, limits: Self.limits)
+    }
+
+    /// cupsd is trusted not to be hostile, but not to be small: an answer may tell of 500 jobs or 100 queues.
+    private static let limits = IPPCodec.Limits(bytes: 64 << 20, attributes: 200_000, values: 2_000_000)
+
+    private func connected() throws(OfficeError) -> OpaquePointer {
+        if let http {
+            // Between an answer and the next request cupsd has nothing to say but that it is gone.
+            var poll = pollfd(fd: httpGetFd(http), events: Int16(POLLIN), revents: 0)
+            if Glibc.poll(&poll, 1, 0) == 0, httpGetState(http) == HTTP_STATE_WAITING { return http }
+            close()
+        }
+        let milliseconds = Int32(timeout * 1_000)
+        guard
+            let made = httpConnect2(
+                socket, 0, nil, AF_UNSPEC, HTTP_ENCRYPTION_IF_REQUESTED, 1, milliseconds, nil)
+        else { throw unreachable(cupsLastErrorString().map { String(cString: $0) } ?? "it can't be reached") }
+        // A silence of that length ends the request.
+        httpSetTimeout(made, timeout, { _, _ in 0 }, nil)
+        http = made
+        return made
+    }
+
+    /// What became of a request without an answer; the connection is of no more use.
+    private func failed(_ status: http_status_t) -> OfficeError {
+        let text = cupsLastErrorString().map { String(cString: $0) }
+        close()
+        return CUPSFailure.http(Int(status.rawValue)) ?? unreachable(text ?? "it doesn't answer")
+    }
+
+    private func unreachable(_ why: String) -> OfficeError {
+        OfficeError(
+            .unavailable, "CUPS", "cupsd can't be reached (\(Sanitizer.text(why, most: 127) ?? "no answer"))",
+            mend: "See 'systemctl status cups'.")
+    }
+
+    /// The name cupsd compares with the socket's credentials.
+    private static let processUser: String? = {
+        var record = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: 16_384)
+        guard getpwuid_r(geteuid(), &record, &buffer, buffer.count, &found) == 0, let name = found?.pointee.pw_name
+        else { return nil }
+        return String(cString: name)
+    }()
+}

@@ -1,0 +1,88 @@
+package import OfficeCore
+
+/// A job as the local CUPS tells of it.
+package struct CUPSJob: Sendable, Hashable {
+    /// RFC 8011, section 5.3.7.
+    package enum State: Int32, Sendable {
+        case pending = 3
+        case held = 4
+        case processing = 5
+        case stopped = 6
+        case canceled = 7
+        case aborted = 8
+        case completed = 9
+
+        package var isFinal: Bool { rawValue >= Self.canceled.rawValue }
+    }
+
+    /// CUPS's own number, given anew when its history is lost: only `id` and `attempt` say which job it is.
+    package var number: Int32
+    /// The office's id; nil for a job that didn't come by the office.
+    package var id: JobID?
+    package var attempt: Int?
+    /// The queue it is on now; nil where that has no name the office can use.
+    package var queue: Label?
+    package var state: State
+    /// Without `none`.
+    package var reasons: [String]
+    /// What the printer or a filter last said of it.
+    package var message: String?
+    /// The submitter, `alice@pc1` for a job of the office; nil where CUPS doesn't tell this process (see
+    /// `JobPrivateAccess` in cupsd.conf(5)).
+    package var user: String?
+    package var title: String?
+    /// Printed by now, as far as the printer tells: sheets, or sides where it counts those.
+    package var pages: Int
+    /// Documents that CUPS has taken: 0 for a job whose document never came whole.
+    package var documents: Int
+    /// Bytes, rounded up to 1,024.
+    package var size: Int64
+    package var created: Timestamp?
+    package var processing: Timestamp?
+    package var completed: Timestamp?
+}
+
+extension CUPSJob {
+    /// CUPS keeps what it doesn't know and tells it again: so a job is found by these, whatever becomes of its number.
+    static let idAttribute = "officeshare-job-id"
+    static let attemptAttribute = "officeshare-attempt"
+
+    static let attributes = [
+        "job-id", idAttribute, attemptAttribute, "job-printer-uri", "job-state", "job-state-reasons",
+        "job-printer-state-message", "job-originating-user-name", "job-name", "job-impressions-completed",
+        "job-media-sheets-completed", "number-of-documents", "job-k-octets", "time-at-creation",
+        "time-at-processing", "time-at-completed",
+    ]
+
+    init?(_ job: IPPGroup) {
+        guard let number = job["job-id"]?.number, let state = job["job-state"]?.number.flatMap(State.init(rawValue:))
+        else { return nil }
+        self.number = number
+        self.state = state
+        id = job[Self.idAttribute]?.text.flatMap { try? JobID($0) }
+        attempt = job[Self.attemptAttribute]?.number.map { Int($0) }
+        queue = job["job-printer-uri"]?.text.flatMap(Self.queue)
+        reasons = Sanitizer.reasons(job["job-state-reasons"]?.texts ?? [])
+        message = job["job-printer-state-message"]?.text
+            .flatMap { Sanitizer.text($0, most: Sanitizer.longestMessage) }
+        user = job["job-originating-user-name"]?.text.flatMap { Sanitizer.text($0) }
+        title = job["job-name"]?.text.flatMap { Sanitizer.text($0, most: PrintTicket.longestTitle) }
+        let sheets = job["job-media-sheets-completed"]?.number ?? 0
+        pages = Int(max(sheets, job["job-impressions-completed"]?.number ?? 0, 0))
+        documents = Int(max(job["number-of-documents"]?.number ?? 0, 0))
+        size = Int64(max(job["job-k-octets"]?.number ?? 0, 0)) << 10
+        created = Self.time(job["time-at-creation"])
+        processing = Self.time(job["time-at-processing"])
+        completed = Self.time(job["time-at-completed"])
+    }
+
+    /// `sink` of `ipp://localhost/printers/sink`.
+    private static func queue(of uri: String) -> Label? {
+        guard let last = uri.split(separator: "/").last, let bytes = try? percentDecoded(last) else { return nil }
+        return try? Label(bytes: bytes)
+    }
+
+    private static func time(_ attribute: IPPAttribute?) -> Timestamp? {
+        attribute?.number.flatMap { $0 > 0 ? Timestamp(seconds: Int64($0)) : nil }
+    }
+}

@@ -1,0 +1,149 @@
+internal import Foundation
+internal import Glibc
+import OfficeCore
+internal import Synchronization
+
+/// A cupsd of a test's own beside the machine's: its files in one temporary folder, its door a Unix socket there.
+/// Debian's policies and filters, and the `BoxBackend` among its backends. Wants root.
+package final class PrivateCUPS: Sendable {
+    package let folder: String
+    package var socket: String { "\(folder)/cups.sock" }
+    private let child = Mutex<Child?>(nil)
+
+    /// Runs `body` with a cupsd that serves, and takes everything away afterwards.
+    ///
+    /// - Parameter directives: Lines for cupsd.conf, before which none of these is set.
+    package static func with<Result>(
+        _ directives: [String] = [], spool: String? = nil, _ body: (PrivateCUPS) async throws -> Result
+    ) async throws -> Result {
+        let cups = try PrivateCUPS(directives, spool: spool)
+        do {
+            try await cups.start()
+            let result = try await body(cups)
+            await cups.remove()
+            return result
+        } catch {
+            let log = cups.log
+            await cups.remove()
+            throw OfficeError(.fault, "\(error)", "cupsd's log ends with:\n\(log)")
+        }
+    }
+
+    /// - Parameter spool: Where jobs are kept: nil is in the folder.
+    private init(_ directives: [String], spool: String?) throws {
+        var template = Array("/tmp/oscups-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw OfficeError.errno("mkdtemp", of: "/tmp") }
+        folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Its children run as lp.
+        chmod(folder, 0o755)
+        for name in ["etc", "cache", "state", "spool", "log", "tmp", "bin/backend"] {
+            try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+        }
+        for name in ["cache", "spool", "tmp"] {
+            try FileManager.default.setAttributes(
+                [.groupOwnerAccountName: "lp", .ownerAccountName: "lp"], ofItemAtPath: "\(folder)/\(name)")
+        }
+        for name in ["filter", "daemon", "cgi-bin", "monitor", "notifier", "driver", "backend/ipp"] {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/bin/\(name)", withDestinationPath: "/usr/lib/cups/\(name)")
+        }
+        try write("bin/backend/osbox", BoxBackend.script, mode: 0o755)
+        try write("etc/cups-files.conf", files(spool: spool ?? "\(folder)/spool"))
+        try write("etc/cupsd.conf", try configuration(directives))
+    }
+
+    private func files(spool: String) -> String {
+        """
+        ServerRoot \(folder)/etc
+        ServerBin \(folder)/bin
+        CacheDir \(folder)/cache
+        StateDir \(folder)/state
+        RequestRoot \(spool)
+        TempDir \(folder)/tmp
+        AccessLog \(folder)/log/access
+        ErrorLog \(folder)/log/error
+        PageLog \(folder)/log/page
+        DataDir /usr/share/cups
+        DocumentRoot /usr/share/cups/doc-root
+        SystemGroup root
+        User lp
+        Group lp
+        """
+    }
+
+    /// The policies are Debian's: what officeshare may do has to be what it may do there.
+    private func configuration(_ directives: [String]) throws -> String {
+        let debian = try String(contentsOfFile: "/usr/share/cups/cupsd.conf.default", encoding: .utf8)
+        let policies = debian[(debian.range(of: "<Location />")?.lowerBound ?? debian.startIndex)...]
+        let own = [
+            "Listen \(socket)", "LogLevel debug", "MaxLogSize 0", "Browsing No", "WebInterface No",
+            "DefaultAuthType Basic",
+        ]
+        return (own + directives).joined(separator: "\n") + "\n" + policies
+    }
+
+    private func write(_ name: String, _ text: String, mode: Int = 0o644) throws {
+        try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(name)"))
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: "\(folder)/\(name)")
+    }
+
+    /// The end of its error log.
+    private var log: String {
+        let all = FileManager.default.contents(atPath: "\(folder)/log/error") ?? Data()
+        return String(decoding: all.suffix(20_000), as: UTF8.self)
+    }
+
+    // MARK: Running
+
+    package func start() async throws {
+        let log = open("\(folder)/log/stderr", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        defer {
+            close(log)
+            close(null)
+        }
+        let started = try Child(
+            ["cupsd", "-f", "-c", "\(folder)/etc/cupsd.conf", "-s", "\(folder)/etc/cups-files.conf"],
+            environment: Command.environment, input: null, output: log, error: log)
+        child.withLock { $0 = started }
+        try await eventually("cupsd in \(folder) serves") {
+            try await Command.run(["lpstat", "-h", socket, "-r"]).stdout.contains("is running")
+        }
+    }
+
+    /// Ends it and waits for its end.
+    package func stop(_ number: Int32 = SIGTERM) async throws {
+        guard let running = child.withLock({ $0.take() }) else { return }
+        running.signal(number)
+        guard await running.ended(within: .seconds(20)) != nil else {
+            throw OfficeError(.temporary, "cupsd in \(folder)", "it had to be killed")
+        }
+        running.killGroup()
+    }
+
+    package func signal(_ number: Int32) { child.withLock { $0?.signal(number) } }
+
+    /// A queue whose printer is a box.
+    package func addBox(_ name: String, _ options: [String] = [], shared: Bool = false) async throws -> Box {
+        let box = try Box("\(folder)/box-\(name)")
+        let settings = (["printer-is-shared=\(shared)"] + options).flatMap { ["-o", $0] }
+        try await Command.run(
+            ["lpadmin", "-h", socket, "-p", name, "-E", "-v", box.uri, "-m", "drv:///sample.drv/laserjet.ppd"]
+                + settings
+        ).checked()
+        return box
+    }
+
+    /// A command of CUPS's (`cupsdisable`, `lp`) at this cupsd.
+    @discardableResult package func run(_ words: String...) async throws -> Output {
+        try await Command.run(
+            words, environment: Command.environment.merging(["CUPS_SERVER": socket]) { _, given in given }
+        ).checked()
+    }
+
+    private func remove() async {
+        signal(SIGCONT)
+        try? await stop(SIGKILL)
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+}
