@@ -64,31 +64,35 @@ struct Joiner: Sendable {
             }
         }
         let began = ContinuousClock.now
-        // An announced address may be another machine's for a while (two with one host name): what counts is whose key
-        // was met.
-        let isMet = NIOLockedValueBox(false)
-        var found = false
+        // An announcement may be older than the address it leads to, or another host's of the same name: what counts
+        // is whether the inviter itself has answered, by its key. Then it has no such invitation; else it is sought on.
+        var isAnnounced = false
+        let answered = NIOLockedValueBox(false)
         repeat {
             let endpoints = await directory.announced.values.filter { code.mayBeFrom(prefix: $0.idPrefix) }.flatMap(
                 \.endpoints)
             let configured = await directory.unreached
-            found = found || !endpoints.isEmpty
+            isAnnounced = isAnnounced || !endpoints.isEmpty
             if !(endpoints + configured).isEmpty,
                 let connected = try? await connector.connect(
                     to: endpoints + configured, joining: true,
                     admit: { node in
                         let isInviter = code.isFrom(node)
-                        if isInviter { isMet.withLockedValue { $0 = true } }
+                        if isInviter { answered.withLockedValue { $0 = true } }
                         return isInviter
                     })
             {
                 return connected
             }
             try await Task.sleep(for: Self.searchStep)
-        } while !isMet.withLockedValue({ $0 }) && ContinuousClock.now - began < (found ? Self.longSearch : Self.search)
-        guard !found else { throw Self.refused }
+        } while !answered.withLockedValue({ $0 })
+            && ContinuousClock.now - began < (isAnnounced ? Self.longSearch : Self.search)
+        guard !answered.withLockedValue({ $0 }) else { throw Self.refused }
         throw OfficeError(
-            .unavailable, "inviter", "no node that could have given this code is announced on the LAN",
+            .unavailable, "inviter",
+            isAnnounced
+                ? "the node that gave this code is announced on the LAN but can't be reached"
+                : "no node that could have given this code is announced on the LAN",
             mend: "Check that it runs, or give its address with --via HOST.")
     }
 
