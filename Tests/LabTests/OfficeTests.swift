@@ -73,6 +73,29 @@ struct OfficeTests {
         }
     }
 
+    @Test(arguments: [3650, -3650]) func aClockTenYearsOffLocksNobodyOut(_ days: Int) async throws {
+        try await withLab("pc1", HostPlan("pc2", daemon: false)) { lab in
+            let (pc1, pc2) = (lab["pc1"], lab["pc2"])
+            try await pc2.startDaemon(clock: .seconds(days * 86_400))
+            try await pc1.must("office", "create", "Acme")
+            try await pc2.must("office", "join", try await pc1.invite())
+            try await lab.settle()
+            try await pc1.share("docs")
+            try await pc2.share("papers")
+            try await pc2.must("get", "pc1/docs/letter", "/tmp/letter")
+            try await pc1.must("get", "pc2/papers/letter", "/tmp/letter")
+            #expect(try pc2.read("/tmp/letter") == pc1.read("/tmp/letter"))
+            try await pc1.must("office", "admin", "add", "pc2")
+            try await eventually("pc2 knows that it is an admin") { try await pc2.status().office?.role == "admin" }
+            // The other way round: who invites has the wrong clock.
+            try await pc1.must("office", "leave")
+            try await eventually("pc1 is out") { try await pc2.members().count == 1 }
+            try await pc1.must("office", "join", try await pc2.invite())
+            try await lab.settle()
+            try await pc2.must("office", "log", "--verify")
+        }
+    }
+
     @Test func aRenamedNodeIsKnownByItsNewNameEverywhere() async throws {
         try await withLab("pc1", "pc2", "pc3") { lab in
             try await lab.foundOffice()

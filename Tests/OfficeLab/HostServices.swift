@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Glibc
-package import OfficeCore
+internal import OfficeCore
 internal import Synchronization
 
 /// The services of a host that the lab starts, in the order in which they need each other.
@@ -64,9 +64,9 @@ extension LabHost {
     /// - Parameters:
     ///   - config: the text of its configuration; nil leaves the file as it is (a new host has none).
     ///   - environment: `OFFICESHARE_*` and others.
-    ///   - clock: how far its wall clock is off, as libfaketime has it: `+10y`, `-3650d`.
+    ///   - clock: how far its wall clock is off.
     package func startDaemon(
-        config: String? = nil, environment: [String: String] = [:], clock: String? = nil
+        config: String? = nil, environment: [String: String] = [:], clock: Duration? = nil
     ) async throws {
         if let config { try write(config, to: "/etc/officeshare/officeshare.yaml") }
         let notifications = try NotifySocket(path("/run/officelab/notify"))
@@ -74,9 +74,8 @@ extension LabHost {
         var environment = environment.merging(["MALLOC_ARENA_MAX": "2", "AVAHI_COMPAT_NOWARN": "1"]) { given, _ in given
         }
         environment["NOTIFY_SOCKET"] = "/run/officelab/notify"
-        // libfaketime only from here on: loaded by the programs that lead into the host, as root, it would leave
-        // semaphores behind that the daemon's user can't open.
-        let wrong = try clock.map { try FakeClock.environment($0) } ?? [:]
+        var wrong: [String: String] = [:]
+        if let clock { wrong = try await wrongClock(clock) }
         let words = ["env"] + wrong.map { "\($0)=\($1)" } + ["officeshared"]
         let process = try start(words, as: "officeshare", environment: environment, log: "officeshared")
         state.withLock { state in
@@ -87,6 +86,13 @@ extension LabHost {
             process.exit != nil || notifications.received.contains("READY=1")
         }
         try requireAlive(process, .officeshare)
+    }
+
+    /// What a process of this host is started with so that its clock is off.
+    package func wrongClock(_ offset: Duration) async throws -> [String: String] {
+        let library = "/run/officelab/wrongclock.so"
+        try await WrongClock.make(at: path(library))
+        return WrongClock.environment(offset, library: library)
     }
 
     /// Ends officeshared as systemd would, and says how it ended.
@@ -101,19 +107,5 @@ extension LabHost {
     /// All that officeshared has logged, over all its starts.
     package var daemonLog: String {
         (try? String(contentsOfFile: "\(directory)/officeshared.log", encoding: .utf8)) ?? ""
-    }
-}
-
-/// A wrong wall clock for one process, by Debian's libfaketime. Monotonic time stays true.
-package enum FakeClock {
-    package static func environment(_ offset: String) throws(OfficeError) -> [String: String] {
-        let library = "faketime/libfaketimeMT.so.1"
-        let places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"].map { "\($0)/\(library)" }
-        guard let found = places.first(where: { access($0, R_OK) == 0 }) else {
-            throw OfficeError(.unavailable, "libfaketime", "it isn't installed", mend: "Run 'make deps'.")
-        }
-        return [
-            "LD_PRELOAD": found, "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        ]
     }
 }
