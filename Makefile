@@ -15,8 +15,9 @@ LOGS := .build/logs
 # A room's tests have a process of their own: those that block or kill must not starve those that keep time.
 ROOMS := $(filter-out LabTests,$(notdir $(patsubst %/,%,$(wildcard Tests/*Tests/))))
 
-export OFFICESHARE_BIN_DIR := $(CURDIR)/dist/bin
-export OFFICESHARE_DEB := $(CURDIR)/$(DEB)
+# Not OFFICESHARE_*: these are the settings of a daemon, and one that it does not know stops it.
+export LAB_BIN_DIR := $(CURDIR)/dist/bin
+export LAB_DEB := $(CURDIR)/$(DEB)
 
 .PHONY: help deps build deb install demo test unit-test lab-test build-tests gates lint format bench clean
 

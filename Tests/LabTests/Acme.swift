@@ -4,10 +4,10 @@ import OfficeLab
 import OfficeTrust
 import Testing
 
-/// A time that the product promises, on a machine that has time for it. Where it hasn't, `OFFICESHARE_LAB_SLOWNESS`
+/// A time that the product promises, on a machine that has time for it. Where it hasn't, `LAB_SLOWNESS`
 /// says how many times as long everything may take there.
 func promised(_ seconds: Double) -> Duration {
-    let slowness = ProcessInfo.processInfo.environment["OFFICESHARE_LAB_SLOWNESS"].flatMap(Double.init) ?? 1
+    let slowness = ProcessInfo.processInfo.environment["LAB_SLOWNESS"].flatMap(Double.init) ?? 1
     return .milliseconds(Int64(seconds * slowness * 1000))
 }
 

@@ -9,7 +9,7 @@ struct PackageTests {
     /// Two machines with the package installed by apt, named pc1 and pc2, each with an ordinary user alice.
     private func withInstalled(_ body: (Machine, Machine) async throws -> Void) async throws {
         let deb = try #require(
-            ProcessInfo.processInfo.environment["OFFICESHARE_DEB"], "OFFICESHARE_DEB names no package: use 'make test'")
+            ProcessInfo.processInfo.environment["LAB_DEB"], "LAB_DEB names no package: use 'make test'")
         let image = try await MachineImage.prepare(packages: MachineImage.dependencies(ofPackage: deb))
         try await withLab(LabSelfTests.bare("pc1"), LabSelfTests.bare("pc2")) { lab in
             var machines: [Machine] = []

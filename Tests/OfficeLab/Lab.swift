@@ -10,7 +10,7 @@ internal import Synchronization
 /// ends (see `HostInit`). Several labs can be up at once: nothing in them has a name outside.
 package final class Lab: Sendable {
     package struct Options: Sendable {
-        /// The folder with `officeshare` and `officeshared`; nil: what `OFFICESHARE_BIN_DIR` says. Hosts
+        /// The folder with `officeshare` and `officeshared`; nil: what `LAB_BIN_DIR` says. Hosts
         /// whose plan has no daemon need neither.
         package var binaries: String?
         /// Each officeshared's configuration; nil: none, the defaults serve.
@@ -134,11 +134,11 @@ package final class Lab: Sendable {
 package enum Programs {
     static let names = ["officeshare", "officeshared"]
 
-    /// Their paths, in `directory` or where OFFICESHARE_BIN_DIR says.
+    /// Their paths, in `directory` or where LAB_BIN_DIR says.
     static func find(_ directory: String?) throws(OfficeError) -> [String] {
-        guard let directory = directory ?? ProcessInfo.processInfo.environment["OFFICESHARE_BIN_DIR"] else {
+        guard let directory = directory ?? ProcessInfo.processInfo.environment["LAB_BIN_DIR"] else {
             throw OfficeError(
-                .usage, "OFFICESHARE_BIN_DIR", "it isn't set, so the lab doesn't know which programs to run",
+                .usage, "LAB_BIN_DIR", "it isn't set, so the lab doesn't know which programs to run",
                 mend: "Use 'make test', or set it to the folder that 'make build' filled: dist/bin.")
         }
         let paths = names.map { URL(fileURLWithPath: "\(directory)/\($0)").standardizedFileURL.path }

@@ -7,8 +7,8 @@ import Testing
 /// What holds for every log that can be written, tried on thousands that a seed makes.
 @Suite struct FoldPropertyTests {
     static let chunks = 0..<8
-    /// More of them by `OFFICESHARE_TEST_SEEDS`.
-    static let seedsPerChunk = ProcessInfo.processInfo.environment["OFFICESHARE_TEST_SEEDS"].flatMap(UInt64.init) ?? 40
+    /// More of them by `TEST_SEEDS`.
+    static let seedsPerChunk = ProcessInfo.processInfo.environment["TEST_SEEDS"].flatMap(UInt64.init) ?? 40
 
     private static func seeds(_ chunk: Int) -> Range<UInt64> {
         UInt64(chunk) * seedsPerChunk..<UInt64(chunk + 1) * seedsPerChunk

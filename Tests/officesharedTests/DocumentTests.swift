@@ -41,6 +41,15 @@ struct DocumentTests {
         }
     }
 
+    @Test("the Makefile hands no program a variable that a daemon would take for a setting of its own")
+    func makefile() throws {
+        let lines = try String(contentsOf: repository.appending(path: "Makefile"), encoding: .utf8).split(
+            separator: "\n")
+        let exported = lines.filter { $0.hasPrefix("export ") }
+        #expect(!exported.isEmpty)
+        #expect(exported.allSatisfy { !$0.hasPrefix("export OFFICESHARE_") }, "\(exported)")
+    }
+
     @Test("names, texts and sections of the table are whole")
     func table() {
         #expect(Set(ConfigurationKey.all.map(\.name)).count == ConfigurationKey.all.count)
