@@ -1,13 +1,14 @@
 import ArgumentParser
 import OfficeCore
 
-/// `officeshare`: folders of the office, from the shell.
+/// `officeshare`: folders and printers of the office, from the shell.
 struct Officeshare: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "officeshare",
-        abstract: "The computers of an office share their folders.",
+        abstract: "The computers of an office share their folders and printers.",
         discussion: """
-            Files of the office are named NODE/SHARE/PATH; 'officeshare ls' shows what there is. \
+            Files of the office are named NODE/SHARE/PATH, printers NODE/QUEUE; 'officeshare ls' and \
+            'officeshare printers' show what there is. \
             A command that was interrupted goes on where it stopped when it is run again.
             """,
         version: "officeshare \(Product.version)",
@@ -23,6 +24,8 @@ struct Officeshare: ParsableCommand {
                     List.self, Find.self, Cat.self, Get.self, Put.self, Sync.self, MakeDirectory.self, Move.self,
                     Remove.self,
                 ]),
+            CommandGroup(
+                name: "Printers:", subcommands: [Printers.self, Printer.self, Print.self, Jobs.self, Job.self]),
             CommandGroup(name: "Shells:", subcommands: [Completions.self]),
         ])
 }

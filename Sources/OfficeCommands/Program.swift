@@ -11,7 +11,7 @@ import OfficeCore
 package enum Program {
     /// Runs this process's command and returns its exit status.
     package static func main() async -> Int32 {
-        let arguments = CommandTree.verbFirst(ArgumentBytes.ofProcess().map(ArgumentBytes.text(of:)))
+        let arguments = Print.spelled(CommandTree.verbFirst(ArgumentBytes.ofProcess().map(ArgumentBytes.text(of:))))
         let console = Console()
         let wantsJSON = arguments.prefix { $0 != "--" }.contains("--json")
         defer { console.finish() }

@@ -59,6 +59,16 @@ package struct ControlClient: Sendable {
         }
     }
 
+    /// Sends a body of any length; the answer has none.
+    package func upload(
+        _ method: HTTPRequest.Method, _ path: String,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void
+    ) async throws {
+        try await exchange(method, path, contentType: "application/octet-stream", send: send) { body in
+            for try await _ in body {}
+        }
+    }
+
     private func call<Answer: Decodable & Sendable>(
         _ method: HTTPRequest.Method, _ path: String, body: ByteBuffer?
     ) async throws -> Answer {

@@ -62,7 +62,8 @@ package struct Daemon: Sendable {
         let peerRoutes = PeerRoutes(
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
-            farewell: farewell, streams: streams, gate: exchanges, printing: printing, limits: settings.limits, version: version)
+            farewell: farewell, streams: streams, gate: exchanges, printing: printing, limits: settings.limits,
+            version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(

@@ -14,6 +14,10 @@ enum JSONText {
         return Array(try encoder.encode(value))
     }
 
+    static func decode<Value: Decodable>(_ type: Value.Type, _ line: String) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(line.utf8))
+    }
+
     /// A document: one object, or an array with one element on a line.
     static func document(_ value: some Encodable) throws -> [UInt8] { try encode(value) + [0x0A] }
 

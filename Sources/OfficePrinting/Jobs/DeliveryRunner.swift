@@ -55,7 +55,11 @@ package struct DeliveryRunner: Service {
                 logger.debug(
                     "a job can't be delivered now", metadata: [LogKey.error: "\(error)", LogKey.jobID: "\(next.id)"])
                 await explain(error, to: lane.key)
-                if await lane.pause(pause) { pause = Self.firstPause } else { pause = min(pause * 2, Self.longestPause) }
+                if await lane.pause(pause) {
+                    pause = Self.firstPause
+                } else {
+                    pause = min(pause * 2, Self.longestPause)
+                }
             }
         }
     }

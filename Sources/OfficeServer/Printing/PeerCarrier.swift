@@ -74,7 +74,8 @@ struct PeerCarrier: JobCarrier {
             return max(0, count)
         }
         guard failure == 0 else {
-            throw OfficeError(.io, "the print spool", "a document can't be read (\(String(cString: strerror(failure))))")
+            throw OfficeError(
+                .io, "the print spool", "a document can't be read (\(String(cString: strerror(failure))))")
         }
         return buffer
     }
@@ -93,7 +94,9 @@ struct PeerCarrier: JobCarrier {
         var head = HTTPRequest(method: .post, scheme: "https", authority: "officeshare", path: path)
         head.headerFields[.contentType] = "application/json"
         head.headerFields[.contentLength] = String(bytes.readableBytes)
-        return try await exchange(with: owner, head) { try await $0(bytes) } receive: { stream in
+        return try await exchange(with: owner, head) {
+            try await $0(bytes)
+        } receive: { stream in
             try await stream.decoded(as: Answer.self, limit: Self.longestAnswer)
         }
     }

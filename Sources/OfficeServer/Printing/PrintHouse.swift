@@ -132,7 +132,8 @@ struct PrintHouse: Sendable {
             return found
         }
         if let chosen = try await store.defaultQueue(of: caller.userID) {
-            guard let found = all.first(where: { $0.owner == chosen.node && $0.description.name == chosen.queue }) else {
+            guard let found = all.first(where: { $0.owner == chosen.node && $0.description.name == chosen.queue })
+            else {
                 throw OfficeError(
                     .notFound, "\(await office.name(of: chosen.node))/\(chosen.queue)",
                     "your default printer isn't there any more",

@@ -149,7 +149,9 @@ struct ControlPrintRoutes: Sendable {
 
     private func printer(_ name: Label, for caller: LocalCaller) async throws -> PrinterModel {
         let node = await house.office.ownName.description
-        guard let found = try await printers(for: caller).first(where: { $0.node == node && $0.queue == name.description })
+        guard
+            let found = try await printers(for: caller).first(where: { $0.node == node && $0.queue == name.description }
+            )
         else { throw QueueKeeper.unknown(name.description) }
         return found
     }

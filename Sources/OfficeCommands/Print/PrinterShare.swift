@@ -1,0 +1,69 @@
+import ArgumentParser
+import HTTPTypes
+import OfficeControl
+import OfficeCore
+
+struct PrinterShare: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "share", abstract: "Offer a printer of this machine to the office.",
+        discussion: """
+            QUEUE is one of this machine's CUPS ('lpstat -e' shows them). The same again changes nothing; \
+            with other principals it changes who may use it.
+            """)
+
+    @Argument(help: "The queue's name in CUPS.")
+    var queue: ByteString
+
+    @Option(
+        help: ArgumentHelp(
+            "Who may use it: office (everyone, the default), NODE, or USER@NODE. Can be given more than once.",
+            valueName: "principal"))
+    var allow: [ByteString] = []
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let name = try Label(bytes: queue.bytes)
+        let request = PrinterShareRequest(allow: try allow.map { try $0.text("--allow") })
+        let printer: PrinterModel = try await session.client.send(
+            .post, "/v1/printers/\(percentEncoded(name.bytes))/share", request)
+        try await session.show(printer) {
+            let allowed = (printer.allow ?? []).joined(separator: ", ")
+            return ["\(printer.path.escapedForTerminal) is shared with \(allowed.escapedForTerminal)."]
+        }
+    }
+}
+
+struct PrinterUnshare: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unshare", abstract: "Offer a printer of this machine no more.",
+        discussion: "Jobs that were taken are printed still.")
+
+    @Argument(help: "The queue's name in CUPS.")
+    var queue: ByteString
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let name = try Label(bytes: queue.bytes)
+        try await session.client.perform(
+            .delete, "/v1/printers/\(percentEncoded(name.bytes))/share", Optional<PrinterShareRequest>.none)
+        session.notice("\(name) is shared no more.")
+    }
+}
+
+struct PrinterDefault: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "default", abstract: "Choose the printer that 'officeshare print' uses for you.")
+
+    @Argument(help: "NODE/QUEUE")
+    var path: ByteString
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let model = PrinterDefaultModel(path: try path.text("the printer"))
+        let chosen: PrinterDefaultModel = try await session.client.send(.put, "/v1/printers/default", model)
+        try await session.show(chosen) { ["Your default is \(chosen.path.escapedForTerminal) now."] }
+    }
+}
