@@ -47,6 +47,12 @@ package struct Box: Sendable {
         FileManager.default.contents(atPath: "\(folder)/\(job).data").map { Array($0) }
     }
 
+    /// Bytes of a document.
+    package func size(_ job: Int32) -> Int? {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(job).data")
+        return attributes?[.size] as? Int
+    }
+
     /// CUPS's numbers of what came out, in that order.
     package var printed: [Int32] { lines("printed") }
     /// The same of what was begun.

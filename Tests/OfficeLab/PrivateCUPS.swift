@@ -12,12 +12,24 @@ package final class PrivateCUPS: Sendable {
 
     /// Runs `body` with a cupsd that serves, and takes everything away afterwards.
     ///
-    /// - Parameter directives: Lines for cupsd.conf, before which none of these is set.
+    /// - Parameters:
+    ///   - directives: Lines for cupsd.conf.
+    ///   - spoolSize: Where given, jobs are kept on a disk of their own of that size (`2m`).
     package static func with<Result>(
-        _ directives: [String] = [], spool: String? = nil, _ body: (PrivateCUPS) async throws -> Result
+        _ directives: [String] = [], spoolSize: String? = nil, _ body: (PrivateCUPS) async throws -> Result
     ) async throws -> Result {
-        let cups = try PrivateCUPS(directives, spool: spool)
+        let cups = try PrivateCUPS(directives)
         do {
+            // Not written by us: a child started at that moment could inherit the open file, and then nobody may
+            // execute it (ETXTBSY).
+            let folder = cups.folder
+            try await Command.run(["install", "-m", "755", "\(folder)/osbox.sh", "\(folder)/bin/backend/osbox"])
+                .checked()
+            if let spoolSize {
+                try await Command.run(
+                    ["mount", "-t", "tmpfs", "-o", "size=\(spoolSize),uid=7,gid=7", "tmpfs", "\(folder)/spool"]
+                ).checked()
+            }
             try await cups.start()
             let result = try await body(cups)
             await cups.remove()
@@ -29,8 +41,7 @@ package final class PrivateCUPS: Sendable {
         }
     }
 
-    /// - Parameter spool: Where jobs are kept: nil is in the folder.
-    private init(_ directives: [String], spool: String?) throws {
+    private init(_ directives: [String]) throws {
         var template = Array("/tmp/oscups-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw OfficeError.errno("mkdtemp", of: "/tmp") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -47,18 +58,18 @@ package final class PrivateCUPS: Sendable {
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder)/bin/\(name)", withDestinationPath: "/usr/lib/cups/\(name)")
         }
-        try write("bin/backend/osbox", BoxBackend.script, mode: 0o755)
-        try write("etc/cups-files.conf", files(spool: spool ?? "\(folder)/spool"))
+        try write("osbox.sh", BoxBackend.script)
+        try write("etc/cups-files.conf", files)
         try write("etc/cupsd.conf", try configuration(directives))
     }
 
-    private func files(spool: String) -> String {
+    private var files: String {
         """
         ServerRoot \(folder)/etc
         ServerBin \(folder)/bin
         CacheDir \(folder)/cache
         StateDir \(folder)/state
-        RequestRoot \(spool)
+        RequestRoot \(folder)/spool
         TempDir \(folder)/tmp
         AccessLog \(folder)/log/access
         ErrorLog \(folder)/log/error
@@ -82,9 +93,9 @@ package final class PrivateCUPS: Sendable {
         return (own + directives).joined(separator: "\n") + "\n" + policies
     }
 
-    private func write(_ name: String, _ text: String, mode: Int = 0o644) throws {
+    private func write(_ name: String, _ text: String) throws {
         try Data(text.utf8).write(to: URL(filePath: "\(folder)/\(name)"))
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: "\(folder)/\(name)")
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(folder)/\(name)")
     }
 
     /// The end of its error log.
@@ -134,6 +145,15 @@ package final class PrivateCUPS: Sendable {
         return box
     }
 
+    /// Bytes in its spool.
+    package var spooled: Int {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/spool")) ?? []
+        return names.reduce(0) { sum, name in
+            let attributes = try? FileManager.default.attributesOfItem(atPath: "\(folder)/spool/\(name)")
+            return sum + ((attributes?[.size] as? Int) ?? 0)
+        }
+    }
+
     /// A command of CUPS's (`cupsdisable`, `lp`) at this cupsd.
     @discardableResult package func run(_ words: String...) async throws -> Output {
         try await Command.run(
@@ -144,6 +164,7 @@ package final class PrivateCUPS: Sendable {
     private func remove() async {
         signal(SIGCONT)
         try? await stop(SIGKILL)
+        umount2("\(folder)/spool", Int32(MNT_DETACH))
         try? FileManager.default.removeItem(atPath: folder)
     }
 }

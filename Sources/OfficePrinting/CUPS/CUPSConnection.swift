@@ -58,7 +58,17 @@ final class CUPSConnection {
     func write(_ bytes: UnsafeRawBufferPointer) throws(OfficeError) {
         guard let http, let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self) else { return }
         let status = cupsWriteRequestData(http, base, bytes.count)
-        guard status == HTTP_STATUS_CONTINUE else { throw failed(status) }
+        guard status == HTTP_STATUS_CONTINUE else { throw failed(refusal(http) ?? status) }
+    }
+
+    /// Why cupsd closed its end in mid-document: it says so before.
+    private func refusal(_ http: OpaquePointer) -> http_status_t? {
+        // The interim status that began the upload may still be unread.
+        for _ in 0..<4 where httpWait(http, 100) != 0 {
+            let status = httpUpdate(http)
+            if status.rawValue >= HTTP_STATUS_BAD_REQUEST.rawValue { return status }
+        }
+        return nil
     }
 
     /// The answer to what `begin` sent.
