@@ -19,10 +19,17 @@ package protocol PrintDesk: Sendable {
         async throws(OfficeError)
     /// Accepts: from here on the job can't be lost.
     func finish(_ job: JobID) async throws(OfficeError)
+    /// The job was begun and won't be finished: what was kept of it can go. By default nothing is done.
+    func abandon(_ job: JobID) async
 
     /// Jobs of a queue, oldest first, finished ones included.
     func jobs(of queue: DeskQueue) async -> [JobReport]
     func job(_ id: JobID) async -> JobReport?
+    /// The number (1 and up) by which IPP's clients know a job, from `begin` on and over every restart. By default it is
+    /// derived from the UUID.
+    func number(of job: JobID) async -> Int32
+    /// The job of a queue that has this number.
+    func job(number: Int32, of queue: DeskQueue) async -> JobID?
     /// Throws `.notAllowed` where the job isn't the caller's.
     func change(_ job: JobID, _ change: JobChange, by user: UserName) async throws(OfficeError)
 }

@@ -1,0 +1,32 @@
+import OfficeCore
+
+/// Why a request is not done, as IPP says it.
+struct IPPRefusal: Error, Sendable {
+    var status: IPPStatus
+    var why: String
+    /// The attributes that stood in the way, with the values they came with.
+    var unsupported: [IPPAttribute] = []
+
+    init(_ status: IPPStatus, _ why: String, unsupported: [IPPAttribute] = []) {
+        self.status = status
+        self.why = why
+        self.unsupported = unsupported
+    }
+
+    /// What the desk says, in IPP's words. The local cupsd tries again after `busy` and `temporaryError`, and gives up
+    /// after the others: a full disk mends itself, a missing right doesn't.
+    init(_ error: OfficeError) {
+        let status: IPPStatus =
+            switch error.code {
+            case .malformed, .usage: .badRequest
+            case .notFound: .notFound
+            case .notAllowed: .notAuthorized
+            case .unavailable: .serviceUnavailable
+            case .noSpace, .limit: .busy
+            case .temporary, .changed, .io, .cannotCreate: .temporaryError
+            case .exists: .notPossible
+            case .configuration, .partial, .fault: .internalError
+            }
+        self.init(status, error.description)
+    }
+}
