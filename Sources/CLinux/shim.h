@@ -6,12 +6,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -148,3 +152,121 @@ static inline void os_frugal_malloc(void) {
 
 /// malloc_trim(3): gives what is free back to the system.
 static inline void os_trim_memory(void) { malloc_trim(0); }
+
+/// sock_diag(7): the owner of the other end of an accepted TCP connection whose both ends are on this machine (and in
+/// this network namespace). 0, or -1 and errno: ENOENT where no process holds that end in an established connection,
+/// for the kernel calls root the owner of sockets that nobody holds any more.
+static inline int os_tcp_peer_owner(int fd, uid_t *uid) {
+    struct sockaddr_storage here, there;
+    socklen_t here_length = sizeof here, there_length = sizeof there;
+    memset(&here, 0, sizeof here);
+    memset(&there, 0, sizeof there);
+    if (getsockname(fd, (struct sockaddr *)&here, &here_length) != 0) return -1;
+    if (getpeername(fd, (struct sockaddr *)&there, &there_length) != 0) return -1;
+    if (here.ss_family != there.ss_family) { errno = EAFNOSUPPORT; return -1; }
+    struct { struct nlmsghdr head; struct inet_diag_req_v2 body; } request;
+    memset(&request, 0, sizeof request);
+    request.head.nlmsg_len = sizeof request;
+    request.head.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    request.head.nlmsg_flags = NLM_F_REQUEST;
+    request.head.nlmsg_seq = 1;
+    request.body.sdiag_family = (uint8_t)there.ss_family;
+    request.body.sdiag_protocol = IPPROTO_TCP;
+    request.body.idiag_states = ~0u;
+    request.body.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+    request.body.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+    // From the other end: its own port is the source.
+    if (there.ss_family == AF_INET) {
+        const struct sockaddr_in *from = (const struct sockaddr_in *)&there, *to = (const struct sockaddr_in *)&here;
+        request.body.id.idiag_sport = from->sin_port;
+        request.body.id.idiag_dport = to->sin_port;
+        memcpy(request.body.id.idiag_src, &from->sin_addr, sizeof from->sin_addr);
+        memcpy(request.body.id.idiag_dst, &to->sin_addr, sizeof to->sin_addr);
+    } else if (there.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *from = (const struct sockaddr_in6 *)&there;
+        const struct sockaddr_in6 *to = (const struct sockaddr_in6 *)&here;
+        request.body.id.idiag_sport = from->sin6_port;
+        request.body.id.idiag_dport = to->sin6_port;
+        memcpy(request.body.id.idiag_src, &from->sin6_addr, sizeof from->sin6_addr);
+        memcpy(request.body.id.idiag_dst, &to->sin6_addr, sizeof to->sin6_addr);
+    } else {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (netlink < 0) return -1;
+    struct sockaddr_nl kernel;
+    memset(&kernel, 0, sizeof kernel);
+    kernel.nl_family = AF_NETLINK;
+    // The kernel answers before sendto returns; a deadline all the same.
+    struct timeval deadline = {.tv_sec = 1, .tv_usec = 0};
+    setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
+    union { struct nlmsghdr head; char bytes[4096]; } answer;
+    memset(&answer, 0, sizeof answer.head);
+    ssize_t length = -1;
+    if (sendto(netlink, &request, sizeof request, 0, (struct sockaddr *)&kernel, sizeof kernel) == sizeof request)
+        length = recv(netlink, &answer, sizeof answer, 0);
+    int why = errno;
+    close(netlink);
+    if (length < 0) { errno = why; return -1; }
+    errno = EPROTO;
+    if ((size_t)length < sizeof(struct nlmsghdr) || answer.head.nlmsg_len > (size_t)length) return -1;
+    if (answer.head.nlmsg_type == NLMSG_ERROR) {
+        if (answer.head.nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)))
+            errno = -((const struct nlmsgerr *)NLMSG_DATA(&answer.head))->error;
+        return -1;
+    }
+    if (answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY) return -1;
+    if (answer.head.nlmsg_len < NLMSG_LENGTH(sizeof(struct inet_diag_msg))) return -1;
+    const struct inet_diag_msg *found = (const struct inet_diag_msg *)NLMSG_DATA(&answer.head);
+    errno = ENOENT;
+    // TCP_ESTABLISHED is 1.
+    if (found->idiag_state != 1 || found->idiag_inode == 0) return -1;
+    if (found->id.idiag_sport != request.body.id.idiag_sport) return -1;
+    if (found->id.idiag_dport != request.body.id.idiag_dport) return -1;
+    *uid = found->idiag_uid;
+    errno = 0;
+    return 0;
+}
+
+/// A TCP socket that listens on a loopback address, 127.0.0.1 or (`six`) ::1. -1 and errno.
+static inline int os_listen_loopback(int six, uint16_t port, int backlog) {
+    int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    int on = 1, failed;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (six) {
+        struct sockaddr_in6 address;
+        memset(&address, 0, sizeof address);
+        address.sin6_family = AF_INET6;
+        address.sin6_port = htons(port);
+        address.sin6_addr.s6_addr[15] = 1;
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        failed = bind(fd, (struct sockaddr *)&address, sizeof address);
+    } else {
+        struct sockaddr_in address;
+        memset(&address, 0, sizeof address);
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(0x7F000001);
+        failed = bind(fd, (struct sockaddr *)&address, sizeof address);
+    }
+    if (failed || listen(fd, backlog) != 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+        return -1;
+    }
+    return fd;
+}
+
+/// The port that a TCP socket is bound to; 0 where it is none.
+static inline uint16_t os_bound_port(int fd) {
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    memset(&address, 0, sizeof address);
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) return 0;
+    if (address.ss_family == AF_INET6) return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+    if (address.ss_family == AF_INET) return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    return 0;
+}

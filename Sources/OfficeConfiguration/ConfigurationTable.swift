@@ -1,10 +1,15 @@
 extension ConfigurationKey {
     /// Every key there is, in the order in which people read about them; the keys of a section stand together.
-    package static let all: [ConfigurationKey] = top + discovery + limits
+    package static let all: [ConfigurationKey] = top + discovery + printing + limits
 
     /// What is said of a section above its keys.
     package static let sections: [(name: String, summary: String)] = [
         ("discovery", "How nodes find each other on the local network."),
+        (
+            "printing",
+            "The office's printers, as the programs of this machine find them: an IPP Everywhere endpoint on loopback, "
+                + "where the local CUPS has a queue for each of them."
+        ),
         (
             "limits",
             "What the daemon holds at most, whatever peers send or ask for. "
@@ -56,6 +61,37 @@ extension ConfigurationKey {
             field: .list(\.discovery.ignoredInterfaces, of: .interfacePattern, maximum: 64),
             summary: "Interfaces never to use: containers, bridges of virtual machines, VPNs."),
     ]
+
+    private static let printing: [ConfigurationKey] = [
+        ConfigurationKey(
+            "printing", "port", field: .integer(\.printing.port, 0...Int(UInt16.max)),
+            summary: "The TCP port of the endpoint, on 127.0.0.1 and ::1 alone. 0: no endpoint, and no queues of the "
+                + "office in the local CUPS. Another port makes the local queues anew."),
+        printing("connections", \.printing.connections, 1...65_536, "Connections to the endpoint, in all."),
+        printing(
+            "connectionsPerUser", \.printing.connectionsPerUser, 1...65_536,
+            "Connections to the endpoint from one user other than root and the local CUPS."),
+        printing(
+            "openJobs", \.printing.openJobs, 1...65_536,
+            "Jobs that were begun and whose documents are not whole yet, in all."),
+        printing(
+            "openJobsPerUser", \.printing.openJobsPerUser, 1...65_536,
+            "The same, of one user other than root and the local CUPS."),
+        printing(
+            "documentMegabytes", \.printing.documentMegabytes, 1...1_048_576, "Mebibytes of one document."),
+        printing(
+            "jobSeconds", \.printing.jobSeconds, 10...86_400,
+            "Seconds for which a job that was begun waits for its document."),
+        printing(
+            "documentSeconds", \.printing.documentSeconds, 10...604_800,
+            "Seconds in which a request has to be over, its document included."),
+    ]
+
+    private static func printing(
+        _ name: String, _ place: Place<Int>, _ range: ClosedRange<Int>, _ summary: String
+    ) -> ConfigurationKey {
+        ConfigurationKey("printing", name, field: .integer(place, range), summary: summary)
+    }
 
     private static let limits: [ConfigurationKey] = [
         limit("connections", \.limits.connections, 1...65_536, "Connections to the members' port, in all."),

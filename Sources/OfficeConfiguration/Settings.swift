@@ -19,6 +19,7 @@ package struct Settings: Sendable, Equatable {
     /// `HOST`, `HOST:PORT` or `[ADDRESS]:PORT` of nodes to try besides what mDNS finds.
     package var staticPeers: [String] = []
     package var discovery = Discovery()
+    package var printing = Printing()
     package var limits = Limits()
     package var logLevel = Logger.Level.info
 
@@ -32,6 +33,25 @@ package struct Settings: Sendable, Equatable {
             "lo", "docker*", "br-*", "veth*", "virbr*", "vnet*", "lxc*", "lxd*", "podman*", "cni*", "flannel*", "cali*",
             "tun*", "tap*", "wg*", "tailscale*", "zt*", "ppp*",
         ]
+        package init() {}
+    }
+
+    /// The office's queues, as printers of this machine's programs.
+    package struct Printing: Sendable, Equatable {
+        /// TCP port on 127.0.0.1 and ::1; 0: no printers for programs.
+        package var port = 8631
+        /// Connections to it, in all, and from one user other than root and the local CUPS.
+        package var connections = 256
+        package var connectionsPerUser = 32
+        /// Jobs that were begun and whose documents aren't whole, in all, and of one such user.
+        package var openJobs = 256
+        package var openJobsPerUser = 32
+        /// Mebibytes of one document.
+        package var documentMegabytes = 4096
+        /// Seconds for which a job that was begun waits for its document.
+        package var jobSeconds = 300
+        /// Seconds in which a request has to be over, its document included.
+        package var documentSeconds = 7200
         package init() {}
     }
 

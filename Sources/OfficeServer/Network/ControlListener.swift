@@ -2,7 +2,6 @@ import CLinux
 @preconcurrency import Dispatch
 import HummingbirdCore
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import OfficeConfiguration
@@ -136,32 +135,5 @@ struct ControlListener: Service {
         chmod(path, 0o666)
         guard Glibc.listen(descriptor, 128) == 0 else { throw failure("the control socket can't be listened on") }
         return descriptor
-    }
-}
-
-/// Connections of each local user, under their caps.
-private final class CallerCounts: Sendable {
-    private let counts = NIOLockedValueBox<[UInt32: Int]>([:])
-    private let total: Int
-    private let perUser: Int
-
-    init(total: Int, perUser: Int) {
-        self.total = total
-        self.perUser = perUser
-    }
-
-    func begin(_ user: UInt32) -> Bool {
-        counts.withLockedValue { counts in
-            guard counts[user, default: 0] < perUser, counts.values.reduce(0, +) < total else { return false }
-            counts[user, default: 0] += 1
-            return true
-        }
-    }
-
-    func end(_ user: UInt32) {
-        counts.withLockedValue { counts in
-            counts[user, default: 1] -= 1
-            if counts[user] == 0 { counts[user] = nil }
-        }
     }
 }

@@ -43,7 +43,7 @@ struct LocalCaller: Sendable, Hashable {
     }
 }
 
-/// The account database: getpwuid_r(3), getgrnam_r(3).
+/// The account database: getpwuid_r(3), getpwnam_r(3), getgrnam_r(3).
 enum Account {
     private static let bufferSize = 16 << 10
 
@@ -55,6 +55,16 @@ enum Account {
                 let name = entry.pw_name
             else { return nil }
             return String(cString: name)
+        }
+    }
+
+    static func userID(named name: String) -> UInt32? {
+        var entry = passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: bufferSize) { buffer in
+            guard let base = buffer.baseAddress, getpwnam_r(name, &entry, base, bufferSize, &found) == 0, found != nil
+            else { return nil }
+            return entry.pw_uid
         }
     }
 

@@ -1,0 +1,152 @@
+import CLinux
+@preconcurrency import Dispatch
+import HummingbirdCore
+package import Logging
+package import NIOCore
+import NIOPosix
+package import OfficeConfiguration
+package import OfficeCore
+package import OfficePrinting
+import ServiceLifecycle
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The face to this machine's print dialogues: IPP over HTTP/1.1 on 127.0.0.1 and ::1, every connection with the user
+/// whose socket it is.
+///
+/// It accepts by itself rather than through NIO, because the caller has to be asked of the kernel by the descriptor,
+/// and before a byte is read: of a socket that its owner has closed since, the kernel no longer tells.
+package struct PrinterListener: Service {
+    /// How often jobs are looked for whose documents never came.
+    private static let sweep = Duration.seconds(30)
+
+    let port: UInt16
+    let printing: Settings.Printing
+    let limits: Settings.Limits
+    let endpoint: PrintEndpoint
+    let group: any EventLoopGroup
+    let logger: Logger
+    let listening: @Sendable (_ port: UInt16) async -> Void
+
+    /// - Parameters:
+    ///   - port: 0: a free one (that `printing.port` 0 means none is the composition's matter).
+    ///   - listening: Told the port once it listens.
+    package init(
+        port: UInt16, settings: Settings, desk: any PrintDesk, node: NodeID, group: any EventLoopGroup, logger: Logger,
+        listening: @escaping @Sendable (_ port: UInt16) async -> Void
+    ) {
+        self.port = port
+        printing = settings.printing
+        limits = settings.limits
+        self.group = group
+        self.logger = logger
+        self.listening = listening
+        endpoint = PrintEndpoint(
+            desk: desk, node: node, limits: settings.printing.endpointLimits,
+            clock: EndpointClock(wall: { Timestamp.now }),
+            identified: { queue in
+                logger.notice("somebody wants to see this printer", metadata: [LogKey.queue: "\(queue.localName)"])
+            })
+    }
+
+    package func run() async throws {
+        let sockets = try Self.listen(on: port)
+        let speakers = LoopbackCaller.speakers()
+        let counts = CallerCounts(
+            total: printing.connections, perUser: printing.connectionsPerUser, exempt: speakers)
+        let (connections, accepted) = AsyncStream.makeStream(of: (CInt, LoopbackCaller).self)
+        let queue = DispatchQueue(label: "officeshare.printing.accept")
+        let sources = sockets.map { socket in
+            let source = DispatchSource.makeReadSource(fileDescriptor: socket, queue: queue)
+            source.setEventHandler {
+                while true {
+                    let descriptor = os_accept(socket)
+                    guard descriptor >= 0 else { return }
+                    guard let caller = LoopbackCaller(ofSocket: descriptor, speakers: speakers),
+                        counts.begin(caller.userID)
+                    else {
+                        close(descriptor)
+                        continue
+                    }
+                    accepted.yield((descriptor, caller))
+                }
+            }
+            source.setCancelHandler {
+                close(socket)
+                accepted.finish()
+            }
+            source.activate()
+            return source
+        }
+        await listening(os_bound_port(sockets[0]))
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { tasks in
+                tasks.addTask {
+                    while (try? await Task.sleep(for: Self.sweep)) != nil { await endpoint.expire() }
+                }
+                for await (descriptor, caller) in connections {
+                    tasks.addTask {
+                        await serve(descriptor, caller)
+                        counts.end(caller.userID)
+                    }
+                }
+                tasks.cancelAll()
+            }
+        } onGracefulShutdown: {
+            for source in sources { source.cancel() }
+        }
+        for source in sources { source.cancel() }
+    }
+
+    private func serve(_ descriptor: CInt, _ caller: LoopbackCaller) async {
+        let responder = PrinterResponder(
+            endpoint: endpoint, caller: caller.caller, mostSeconds: printing.documentSeconds, logger: logger)
+        let http = HTTP1Channel(
+            responder: { try await responder.answer($0, $1, $2) },
+            configuration: .init(
+                additionalChannelHandlers: [HeadDeadlineHandler(.seconds(Int64(limits.requestSeconds)))],
+                idleTimeout: .seconds(Int64(limits.requestSeconds)),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
+                    maxHeaderFieldCount: 64)))
+        do {
+            let channel = try await ClientBootstrap(group: group)
+                .channelOption(.recvAllocator, value: .peers)
+                .withConnectedSocket(descriptor) { http.setup(channel: $0, logger: logger) }
+            await http.handle(value: channel, logger: logger)
+        } catch {
+            logger.debug("a program's connection ended early", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    /// Both loopback addresses on one port; 127.0.0.1 alone on a machine without IPv6.
+    private static func listen(on port: UInt16) throws(OfficeError) -> [CInt] {
+        let four = os_listen_loopback(0, port, 128)
+        guard four >= 0 else { throw failure(port) }
+        let six = os_listen_loopback(1, os_bound_port(four), 128)
+        guard six < 0 else { return [four, six] }
+        guard errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL else {
+            let error = failure(port)
+            close(four)
+            throw error
+        }
+        return [four]
+    }
+
+    private static func failure(_ port: UInt16) -> OfficeError {
+        OfficeError(
+            .unavailable, "port \(port) for programs that print",
+            "it can't be listened on (\(String(cString: strerror(errno))))",
+            mend: "Stop what uses it, or set 'printing.port' in the configuration.")
+    }
+}
+
+extension Settings.Printing {
+    var endpointLimits: EndpointLimits {
+        EndpointLimits(
+            documentBytes: Int64(documentMegabytes) << 20, openJobs: openJobs, openJobsPerUser: openJobsPerUser,
+            patience: .seconds(jobSeconds))
+    }
+}
