@@ -19,7 +19,7 @@ ROOMS := $(filter-out LabTests,$(notdir $(patsubst %/,%,$(wildcard Tests/*Tests/
 export LAB_BIN_DIR := $(CURDIR)/dist/bin
 export LAB_DEB := $(CURDIR)/$(DEB)
 
-.PHONY: help deps build deb install demo test unit-test lab-test build-tests gates lint format bench clean
+.PHONY: help deps build deb install demo test unit-test lab-test build-tests gates lint format bench clean ipp-conformance
 
 help: ## says what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | column -t -s $$'\t'
@@ -69,6 +69,10 @@ lab-test: build-tests deb ## the tests on real hosts and with the package (as ro
 	@mkdir -p $(LOGS)
 	$(TEST) --no-parallel --filter '^LabTests\.' 2>&1 | tee $(LOGS)/lab.log
 	@Tests/gates/all-ran $(LOGS)/lab.log
+
+ipp-conformance: ## ipptool's suites against the printer endpoint, compared with a stock cupsd (as root)
+	$(SWIFT) build --product printerbooth
+	@Tests/conformance/ipp "$$($(SWIFT) build --show-bin-path)/printerbooth" $(LOGS)/ipp-conformance
 
 gates: ## plants a fault for every gate and sees it caught
 	@Tests/gates/self-test

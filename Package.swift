@@ -130,9 +130,20 @@ let package = Package(
             path: "Tests/discoveryprobe"),
         .testTarget(
             name: "OfficeDiscoveryTests", dependencies: ["OfficeDiscovery", "OfficeCore", "discoveryprobe"]),
+        // A print desk whose office is a folder, and the printer endpoint as a program with it.
+        .target(
+            name: "BoothDesk", dependencies: ["OfficePrinting", "OfficeCore", "OfficeTrust", nioCore],
+            path: "Tests/BoothDesk"),
+        .executableTarget(
+            name: "printerbooth",
+            dependencies: [
+                "BoothDesk", "OfficeServer", "OfficePrinting", "OfficeConfiguration", "OfficeCore", argumentParser,
+                logging, nioPosix, serviceLifecycle,
+            ], path: "Tests/printerbooth"),
         .testTarget(name: "OfficeTrustTests", dependencies: ["OfficeTrust", "OfficeCore", asn1, crypto, x509]),
         .testTarget(
-            name: "OfficePrintingTests", dependencies: ["OfficePrinting", "OfficeLab", "OfficeCore", "OfficeTrust"]),
+            name: "OfficePrintingTests",
+            dependencies: ["OfficePrinting", "OfficeLab", "BoothDesk", "OfficeCore", "OfficeTrust", nioCore]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(
             name: "OfficeTransferTests",
