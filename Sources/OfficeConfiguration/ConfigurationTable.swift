@@ -1,6 +1,6 @@
 extension ConfigurationKey {
     /// Every key there is, in the order in which people read about them; the keys of a section stand together.
-    package static let all: [ConfigurationKey] = top + discovery + printing + limits
+    package static let all: [ConfigurationKey] = top + discovery + printing + spool + limits
 
     /// What is said of a section above its keys.
     package static let sections: [(name: String, summary: String)] = [
@@ -85,6 +85,27 @@ extension ConfigurationKey {
         printing(
             "documentSeconds", \.printing.documentSeconds, 10...604_800,
             "Seconds in which a request has to be over, its document included."),
+    ]
+
+    private static let spool: [ConfigurationKey] = [
+        ConfigurationKey(
+            "printing", "localQueues", field: .flag(\.printing.localQueues),
+            summary:
+                "Whether this machine's CUPS gets a queue NODE_QUEUE for each printer of the office, so that every "
+                + "program can print there."),
+        printing(
+            "jobs", \.printing.jobs, 1...100_000,
+            "Print jobs that are not at their end: submitted on this node, and as many taken for its own printers."),
+        printing(
+            "spoolMegabytes", \.printing.spoolMegabytes, 1...16_777_216,
+            "Mebibytes of the documents submitted on this node, and as many of those taken for its own printers."),
+        printing(
+            "retentionHours", \.printing.retentionHours, 0...8_760,
+            "Hours for which this node keeps the documents of jobs that its printers are done with, for "
+                + "'officeshare job reprint'."),
+        printing(
+            "retainedMegabytes", \.printing.retainedMegabytes, 0...16_777_216,
+            "Mebibytes of such documents; the oldest go first."),
     ]
 
     private static func printing(

@@ -52,6 +52,15 @@ package struct Settings: Sendable, Equatable {
         package var jobSeconds = 300
         /// Seconds in which a request has to be over, its document included.
         package var documentSeconds = 7200
+        /// Whether the local CUPS gets a queue for each queue of the office.
+        package var localQueues = true
+        /// Jobs that are not at their end: submitted here, and as many taken for this node's queues.
+        package var jobs = 2_000
+        /// Mebibytes of the documents of either kind.
+        package var spoolMegabytes = 20_480
+        /// Hours for which documents of ended jobs are kept for `job reprint`, and mebibytes of them.
+        package var retentionHours = 24
+        package var retainedMegabytes = 1_024
         package init() {}
     }
 

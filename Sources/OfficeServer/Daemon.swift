@@ -71,8 +71,9 @@ package struct Daemon: Sendable {
             printing: printing, limits: settings.limits)
 
         let gate = Gate(waitingFor: ["members", "control"])
+        let printers = Gate(waitingFor: ["printers"])
         // The group stops them from the last to the first: goodbyes are said while there are still connections.
-        let parts = [
+        var parts = [
             Composition.Part("pool", pool),
             .init("members", Self.listener(settings, tls, group, registry, office, peerRoutes, gate, logger)),
             .init("control", Self.controlListener(settings, group, control, gate, logger)),
@@ -85,6 +86,11 @@ package struct Daemon: Sendable {
                     group: group,
                     logger: logger)),
             .init("queues", printing.keeper),
+            .init(
+                "localQueues",
+                LocalQueues(
+                    house: printing, problems: problems, port: Self.localQueuePort(settings), listening: printers,
+                    logger: logger)),
             .init("queueRunner", printing.queueRunner),
             .init("deliveryRunner", printing.deliveryRunner),
             .init("jobFeedback", printing.feedback),
@@ -92,6 +98,17 @@ package struct Daemon: Sendable {
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("farewell", Farewell(hub: farewell, streams: streams)),
         ]
+        if settings.printing.port > 0 {
+            parts.append(
+                .init(
+                    "printers",
+                    PrinterFace(
+                        listener: PrinterListener(
+                            port: UInt16(clamping: settings.printing.port), settings: settings,
+                            desk: OfficeDesk(house: printing), node: identity.id, group: group, logger: logger,
+                            listening: { _ in await printers.reached("printers") }),
+                        problems: problems, logger: logger, decided: { await printers.reached("printers") })))
+        }
         composition = Composition(
             parts: parts, ready: { await gate.wait() }, isHealthy: { await office.isResponsive() },
             status: { await Self.statusLine(reporter) },
@@ -106,6 +123,11 @@ package struct Daemon: Sendable {
         let status = await reporter.status(for: LocalCaller(userID: 0, userName: "root", manages: true))
         guard let office = status.office else { return "In no office; \(status.shares) shares" }
         return "Office \(office.name): \(office.online) of \(office.members) nodes online; \(status.shares) shares"
+    }
+
+    /// Where the local CUPS finds the office's printers; nil where it isn't to have them.
+    private static func localQueuePort(_ settings: Settings) -> UInt16? {
+        settings.printing.port > 0 && settings.printing.localQueues ? UInt16(clamping: settings.printing.port) : nil
     }
 
     private static func listener(

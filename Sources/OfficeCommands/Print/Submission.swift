@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import OfficeControl
 import OfficeCore
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -95,23 +96,22 @@ struct JobWait {
     /// Throws where it ended otherwise than printed, or waits for a person.
     func untilPrinted(_ job: PrintedModel) async throws {
         let session = session
-        do {
-            try await session.client.lines("/v1/jobs/\(job.id)/events") { line in
-                guard let now = try? JSONText.decode(JobModel.self, line) else { return }
-                session.notice("\(job.title): \(now.shownState)")
-                if now.isFinal || now.state == "stopped" { throw Ended(job: now) }
-            }
-        } catch let end as Ended {
-            if end.job.state == "completed" { return }
-            throw OfficeError(
-                end.job.state == "stopped" ? .temporary : .io, job.title,
-                "it was \(end.job.state)" + (end.job.reasons.first.map { ": \($0)" } ?? ""),
-                mend: "'officeshare jobs --all' shows it; 'officeshare job reprint \(job.id)' prints it once more.")
+        let last = Mutex<JobModel?>(nil)
+        // The daemon ends the stream with the job's last state, and where a person has to decide.
+        try await session.client.lines("/v1/jobs/\(job.id)/events") { line in
+            let now = try JSONText.decode(JobModel.self, line)
+            session.notice("\(job.title): \(now.shownState)")
+            last.withLock { $0 = now }
         }
+        guard let end = last.withLock({ $0 }), end.isFinal || end.state == "stopped" else {
+            throw OfficeError(
+                .temporary, job.title, "the daemon stopped telling of it",
+                mend: "'officeshare jobs' shows how it stands: it isn't lost.")
+        }
+        guard end.state != "completed" else { return }
         throw OfficeError(
-            .temporary, job.title, "the daemon stopped telling of it",
-            mend: "'officeshare jobs' shows how it stands: it isn't lost.")
+            end.state == "stopped" ? .temporary : .io, job.title,
+            "it was \(end.state)" + (end.reasons.first.map { ": \($0)" } ?? ""),
+            mend: "'officeshare jobs --all' shows it; 'officeshare job reprint \(job.id)' prints it once more.")
     }
-
-    private struct Ended: Error { let job: JobModel }
 }

@@ -42,6 +42,10 @@ package struct JobStore: Sendable {
                 table.column("node", .text).notNull()
                 table.column("queue", .text).notNull()
             }
+            try db.create(table: "toldQueues") { table in
+                table.primaryKey("node", .text)
+                table.column("queues", .text).notNull()
+            }
         }
         try migrator.migrate(queue)
     }
@@ -104,6 +108,33 @@ package struct JobStore: Sendable {
             }
             try db.execute(
                 sql: "INSERT OR REPLACE INTO queue (name, access) VALUES (?, ?)", arguments: [name.description, text])
+        }
+    }
+
+    // MARK: Queues of other nodes
+
+    /// What other nodes told of their queues, as it was written.
+    package func rememberedQueues() async throws -> [NodeID: String] {
+        let rows = try await queue.read { db in
+            try Row.fetchAll(db, sql: "SELECT node, queues FROM toldQueues").map { row in
+                (row["node"] as String, row["queues"] as String)
+            }
+        }
+        var told: [NodeID: String] = [:]
+        for (node, text) in rows { told[try NodeID(hex: node)] = text }
+        return told
+    }
+
+    /// nil forgets.
+    package func remember(_ queues: String?, of node: NodeID) async throws {
+        try await queue.write { db in
+            guard let queues else {
+                try db.execute(sql: "DELETE FROM toldQueues WHERE node = ?", arguments: [node.description])
+                return
+            }
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO toldQueues (node, queues) VALUES (?, ?)",
+                arguments: [node.description, queues])
         }
     }
 

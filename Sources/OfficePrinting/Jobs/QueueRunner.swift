@@ -176,7 +176,7 @@ package struct QueueRunner: Service {
             if found.documents > 0 || found.state.isFinal { record.stage = .submitted }
             record.waitsAtStoppedQueue = found.state == .pending && isStopped
             record.report.state = JobState(found.state)
-            record.report.reasons = found.reasons
+            record.report.reasons = found.state == .completed ? [] : found.reasons
             record.report.pages = found.pages > 0 ? found.pages : record.report.pages
             if found.state.isFinal {
                 record.stage = .ended
@@ -234,7 +234,8 @@ package struct QueueRunner: Service {
                 record.stage = .unknown
                 record.report.state = .stopped
                 record.report.reasons = [
-                    "unknown: CUPS forgot the job, so nobody can tell whether it was printed; look at the printer, "
+                    JobReport.unknown
+                        + "CUPS forgot the job, so nobody can tell whether it was printed; look at the printer, "
                         + "then 'officeshare job reprint' or 'officeshare job cancel'"
                 ]
             }

@@ -212,7 +212,7 @@ package actor SubmittedJobs {
             try? await update(record.id) { record in
                 record.report.state = .stopped
                 record.report.reasons = [
-                    "unknown: the queue's node forgot the job, so nobody can tell whether it was printed"
+                    JobReport.unknown + "the queue's node forgot the job, so nobody can tell whether it was printed"
                 ]
             }
         }

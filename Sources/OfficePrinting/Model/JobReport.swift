@@ -65,6 +65,14 @@ package struct JobReport: Codable, Sendable, Hashable, Identifiable {
         self.completed = completed
     }
 
+    /// What begins the reason of a job of which nobody can tell whether it was printed.
+    package static let unknown = "unknown: "
+
+    /// Whether nothing more happens to it before somebody decides, or ever.
+    package var isSettled: Bool {
+        state.isFinal || state == .stopped && reasons.first?.hasPrefix(Self.unknown) == true
+    }
+
     package var principal: Principal { Principal(node: node, user: user) }
 }
 

@@ -118,6 +118,13 @@ actor PeerDirectory {
 
     func offers(_ offers: [PeerOffer], of node: NodeID) { known[node]?.offers = offers }
 
+    /// What a node told of its queues when it was there last.
+    func recall(_ queues: [PeerQueue], of node: NodeID) {
+        var record = known[node] ?? Known()
+        record.queues = queues
+        known[node] = record
+    }
+
     func queues(_ queues: [PeerQueue], of node: NodeID) { known[node]?.queues = queues }
 
     /// The link to a node ended; `said` whether with a goodbye.

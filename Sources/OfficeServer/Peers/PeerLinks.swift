@@ -82,7 +82,7 @@ actor PeerLinks: Service {
             await pool.close(node)
         }
         await directory.forget(membersOtherThan: members.contains)
-        await printing.board.forget(ownersOtherThan: members.contains)
+        await printing.forget(membersOtherThan: members)
         for node in members where links[node] == nil {
             let (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             let token = CancelToken()

@@ -18,7 +18,7 @@ actor JobBoard {
         told[owner] = known
     }
 
-    func forget(ownersOtherThan isMember: (NodeID) -> Bool) { told = told.filter { isMember($0.key) } }
+    func forget(ownersOtherThan members: Set<NodeID>) { told = told.filter { members.contains($0.key) } }
 
     var all: [JobReport] { told.values.flatMap(\.values) }
     subscript(id: JobID) -> JobReport? {

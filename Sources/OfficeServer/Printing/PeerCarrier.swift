@@ -134,4 +134,20 @@ struct PeerQueue: Codable, Sendable, Hashable {
     var users: [String]?
 
     func isOpen(to user: String) -> Bool { users?.contains(user) ?? true }
+
+    init(description: QueueDescription, users: [String]? = nil) {
+        self.description = description
+        self.users = users
+    }
+
+    /// Without what changes from moment to moment.
+    var lasting: PeerQueue {
+        var copy = self
+        copy.description.state = .idle
+        copy.description.accepting = true
+        copy.description.reasons = []
+        copy.description.stateMessage = nil
+        copy.description.jobs = 0
+        return copy
+    }
 }

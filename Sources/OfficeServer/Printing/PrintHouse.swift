@@ -8,6 +8,12 @@ import OfficeTransfer
 import OfficeTrust
 import ServiceLifecycle
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 /// Everything about printing on this node, made and tied together.
 struct PrintHouse: Sendable {
     let office: OfficeKeeper
@@ -18,6 +24,8 @@ struct PrintHouse: Sendable {
     let board: JobBoard
     let carrier: PeerCarrier
     let store: JobStore
+    let scheduler: CUPSScheduler
+    private let logger: Logger
     /// Queues of one other node that are kept.
     private static let mostQueues = 256
 
@@ -39,7 +47,7 @@ struct PrintHouse: Sendable {
     ) async throws {
         let home = settings.stateDirectory
         let node = office.identity.id
-        let limits = JobLimits()
+        let limits = JobLimits(settings.printing)
         let scheduler = CUPSScheduler()
         let store = try JobStore(at: home + "/printing.sqlite")
         let spools = (
@@ -62,6 +70,8 @@ struct PrintHouse: Sendable {
         let carrier = PeerCarrier(
             office: office, pool: pool, directory: directory, received: received, submittedSpool: spools.submitted,
             reading: WorkPool(threads: 2, syncThreads: 1))
+        try await Self.recall(store, into: directory)
+        self.logger = logger
         self.office = office
         self.directory = directory
         self.keeper = keeper
@@ -69,6 +79,7 @@ struct PrintHouse: Sendable {
         self.submitted = submitted
         self.carrier = carrier
         self.store = store
+        self.scheduler = scheduler
         self.jobsChanged = jobsChanged
         self.receivedChanged = receivedChanged
         board = JobBoard()
@@ -228,8 +239,7 @@ struct PrintHouse: Sendable {
         let mayChange = job.node == office.identity.id && job.user.description == caller.userName
         if await submitted[job.id] != nil {
             guard mayChange || caller.manages else { throw Self.foreign(job) }
-            if try await submitted.changeHere(job.id, change) != nil { return }
-            try await changeAtOwner(job, change)
+            try await changeSubmitted(job, change)
         } else if job.owner == office.identity.id {
             guard caller.manages else { throw Self.foreign(job) }
             _ = try await received.change(job.id, change, by: nil)
@@ -238,7 +248,9 @@ struct PrintHouse: Sendable {
         }
     }
 
-    private func changeAtOwner(_ job: JobReport, _ change: JobChange) async throws {
+    /// Changes a job that was submitted here: here, or at its owner's.
+    func changeSubmitted(_ job: JobReport, _ change: JobChange) async throws(OfficeError) {
+        if try await submitted.changeHere(job.id, change) != nil { return }
         do throws(OfficeError) {
             let report = try await carrier.change(job.id, change, by: job.user, at: job.owner)
             await submitted.told(report, by: job.owner)
@@ -310,6 +322,24 @@ struct PrintHouse: Sendable {
 
     // MARK: What nodes tell each other
 
+    /// Reads back what members told before this node was last stopped: a job for a printer whose node is away is
+    /// taken all the same.
+    private static func recall(_ store: JobStore, into directory: PeerDirectory) async throws {
+        for (node, text) in try await store.rememberedQueues() {
+            guard let queues = try? JSONDecoder().decode([PeerQueue].self, from: Data(text.utf8)) else { continue }
+            await directory.recall(queues, of: node)
+        }
+    }
+
+    /// Forgets the queues of who is a member no longer.
+    func forget(membersOtherThan members: Set<NodeID>) async {
+        await board.forget(ownersOtherThan: members)
+        queuesChanged.ring()
+        for node in (try? await store.rememberedQueues().keys.filter({ !members.contains($0) })) ?? [] {
+            try? await store.remember(nil, of: node)
+        }
+    }
+
     /// Jobs that are told to a member: those of the queues its people may know of, and its own.
     func reports(for node: NodeID, after version: Int? = nil) async -> [JobReport] {
         let all = if let version { await received.reports(after: version) } else { await received.reports() }
@@ -327,8 +357,16 @@ struct PrintHouse: Sendable {
         let bounded = queues.prefix(Self.mostQueues).map {
             PeerQueue(description: Sanitizer.sanitized($0.description), users: $0.users)
         }
+        let before = await directory[node]?.queues ?? []
         await directory.queues(Array(bounded), of: node)
         queuesChanged.ring()
+        guard bounded.map(\.lasting) != before.map(\.lasting) else { return }
+        do {
+            try await store.remember(
+                String(decoding: try JSONEncoder().encode(Array(bounded)), as: UTF8.self), of: node)
+        } catch {
+            logger.warning("queues can't be remembered", metadata: [LogKey.error: "\(error)"])
+        }
     }
 
     func take(_ jobs: [JobReport], whole: Bool, from owner: NodeID) async {
@@ -340,5 +378,14 @@ struct PrintHouse: Sendable {
             for report in ours { await submitted.told(report, by: owner) }
         }
         jobsChanged.ring()
+    }
+}
+
+extension JobLimits {
+    init(_ settings: Settings.Printing) {
+        self.init(
+            spoolBytes: Int64(settings.spoolMegabytes) << 20, documentBytes: Int64(settings.documentMegabytes) << 20,
+            jobs: settings.jobs, retention: .seconds(settings.retentionHours * 3_600),
+            retainedBytes: Int64(settings.retainedMegabytes) << 20)
     }
 }

@@ -154,6 +154,8 @@ actor QueueKeeper: Service {
 
     /// Offers a queue; the same again changes nothing.
     func share(_ name: Label, access: AccessList) async throws -> (description: QueueDescription, changed: Bool) {
+        // It may have been made a moment ago.
+        if queues[name] == nil { await look() }
         guard isReachable else {
             throw OfficeError(
                 .unavailable, name.description, "CUPS can't be reached on this machine",

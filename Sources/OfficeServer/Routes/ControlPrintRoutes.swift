@@ -111,12 +111,12 @@ struct ControlPrintRoutes: Sendable {
             var last: JobReport?
             func tell() async throws -> Bool {
                 let now = try await house.job(job.id.description, for: caller)
-                guard now != last else { return now.state.isFinal }
+                guard now != last else { return now.isSettled }
                 last = now
                 var line = ByteBuffer(bytes: try JSONEncoder().encode(await model(now)))
                 line.writeString("\n")
                 try await write(line)
-                return now.state.isFinal
+                return now.isSettled
             }
             if try await tell() { return }
             for await _ in bell {
