@@ -3,19 +3,21 @@ import OfficeCore
 /// What cupsd's statuses mean in the words of the house.
 enum CUPSFailure {
     /// Throws for an answer that isn't a success (RFC 8011, appendix B: 0x0000 to 0x00FF are).
-    static func check(_ answer: IPPMessage, _ what: String) throws(OfficeError) {
+    static func check(
+        _ answer: IPPMessage, of operation: CUPSRequest.Operation, _ what: String
+    ) throws(OfficeError) {
         guard answer.code >= 0x0100 else { return }
         let told = answer.attribute("status-message", in: .operation)?.text
         let why = told.flatMap { Sanitizer.text($0, most: 255) } ?? "CUPS answers 0x\(String(answer.code, radix: 16))"
-        throw OfficeError(code(of: answer.code), what, unpunctuated(why), mend: mend(of: answer.code))
+        throw OfficeError(code(of: answer.code, operation), what, unpunctuated(why), mend: mend(of: answer.code))
     }
 
-    private static func code(of status: UInt16) -> OfficeError.Code {
+    private static func code(of status: UInt16, _ operation: CUPSRequest.Operation) -> OfficeError.Code {
         switch status {
         case 0x0401, 0x0402, 0x0403: .notAllowed
         case 0x0406, 0x0407: .notFound
-        // Printers and jobs that can't do what is asked in the state they are in.
-        case 0x0404: .notAllowed
+        // "Too many active jobs" or a quota; of other operations, that the job is in no state for it.
+        case 0x0404: operation == .createJob ? .temporary : .notAllowed
         case 0x0408: .noSpace
         case 0x0400, 0x0409, 0x040A, 0x040B, 0x040C, 0x040D, 0x040E, 0x040F, 0x0410, 0x0411: .malformed
         case 0x0500...0x05FF: .temporary

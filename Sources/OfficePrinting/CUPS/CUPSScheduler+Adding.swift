@@ -34,7 +34,7 @@ extension CUPSScheduler {
         }
         try ask(
             .addModifyPrinter, .queue(plan.name), [IPPAttribute("ppd-name", .name("everywhere"))],
-            groups: [IPPGroup(.printer, attributes(of: plan))], resource: "/admin/")
+            groups: [IPPGroup(.printer, attributes(of: plan, isNew: before == nil))], resource: "/admin/")
         let clock = ContinuousClock()
         let end = clock.now + limit
         // cupsd tells nobody when its thread has done; it takes about 0.1 s.
@@ -47,12 +47,13 @@ extension CUPSScheduler {
             .temporary, "\(plan.name)", "CUPS couldn't make the queue: its printer didn't answer within \(limit)")
     }
 
-    private func attributes(of plan: CUPSQueuePlan) -> [IPPAttribute] {
-        [
+    private func attributes(of plan: CUPSQueuePlan, isNew: Bool) -> [IPPAttribute] {
+        // CUPS shares no remote queue, and refuses to be told so of one that is there.
+        let sharing = isNew ? [IPPAttribute("printer-is-shared", .boolean(false))] : []
+        return sharing + [
             IPPAttribute("device-uri", .uri(plan.deviceURI)),
             IPPAttribute("printer-info", .text(Sanitizer.text(plan.info) ?? "\(plan.name)")),
             IPPAttribute("printer-location", .text(Sanitizer.text(plan.location) ?? "")),
-            IPPAttribute("printer-is-shared", .boolean(false)),
             IPPAttribute("printer-error-policy", .name("retry-current-job")),
             IPPAttribute("job-cancel-after-default", .integer(Self.never)),
             IPPAttribute("printer-state", .enumeration(3)),

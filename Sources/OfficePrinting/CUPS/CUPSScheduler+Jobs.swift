@@ -93,7 +93,7 @@ extension CUPSScheduler {
             offset += off_t(count)
             await Task.yield()
         }
-        try CUPSFailure.check(try connection.finish(resource: target.resource), what)
+        try CUPSFailure.check(try connection.finish(resource: target.resource), of: .sendDocument, what)
     }
 
     /// The job with that number; nil where CUPS has none or has forgotten it.

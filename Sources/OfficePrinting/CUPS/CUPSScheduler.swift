@@ -59,7 +59,7 @@ package actor CUPSScheduler {
         let request = CUPSRequest.message(operation, target, user: user, wanting: wanting, extra, groups: groups)
         let answer = try connection.exchange(
             request, resource: resource ?? target.resource, as: user == nil ? .process : .named)
-        try CUPSFailure.check(answer, target.name)
+        try CUPSFailure.check(answer, of: operation, target.name)
         return answer
     }
 
