@@ -30,6 +30,7 @@ import Testing
             _ = try await cups.addBox("other")
             let scheduler = CUPSScheduler(socket: cups.socket)
             #expect(await scheduler.isReachable())
+            #expect(try await scheduler.version()?.hasPrefix("2.") == true)
             let queues = try await scheduler.queues()
             #expect(queues.map(\.description.name.description) == ["other", "sink"])
             let sink = try #require(queues.last)

@@ -96,4 +96,35 @@ import Testing
         #expect(Sanitizer.description(of: IPPGroup(.printer, [IPPAttribute("printer-name", .name("a\u{1B}b"))])) == nil)
         #expect(Sanitizer.description(of: IPPGroup(.printer)) == nil)
     }
+
+    /// Every attribute with every kind of value, well meant or not: nothing crashes, and what comes out stays as it is.
+    @Test func everyAttributeWithEverySyntax() throws {
+        let values: [IPPValue] = [
+            .integer(.min), .integer(.max), .boolean(true), .enumeration(-1), .range(.max, .min), .range(1, .max),
+            .resolution(.min, 0, .perCentimeter), .resolution(600, 600, .perInch), .text(""), .keyword("--x"),
+            .name("a\u{0}b\u{1B}[2J"), .uri("urn:uuid:x"), .mimeType("a/b/c"), .keyword("iso_a4_210x297mm"),
+            .keyword("a_b_99999999999999999999x1mm"), .keyword("a_b_-1x-1in"), .keyword("_"), .keyword("custom_min_mm"),
+            .string(.text, String(repeating: "\u{10FFFF}", count: 5_000), language: "x"), .dateTime([]), .octets([0]),
+            .collection([IPPAttribute("media-size", .collection([IPPAttribute("x-dimension", .integer(-1))]))]),
+            .outOfBand(.unknown), .other(0x7F),
+        ]
+        let names = [
+            "printer-info", "printer-make-and-model", "printer-location", "printer-state", "printer-state-reasons",
+            "printer-is-accepting-jobs", "printer-state-message", "queued-job-count", "color-supported",
+            "document-format-supported", "media-supported", "media-default", "media-ready", "media-source-supported",
+            "media-type-supported", "sides-supported", "sides-default", "print-color-mode-supported",
+            "print-quality-supported", "printer-resolution-supported", "output-bin-supported", "finishings-supported",
+            "copies-supported", "pages-per-minute", "printer-uuid",
+        ]
+        for values in values.map({ [$0] }) + [values, values + values] {
+            let attributes = names.map { IPPAttribute($0, values) } + [IPPAttribute("printer-name", .name("laser"))]
+            let made = try #require(Sanitizer.description(of: IPPGroup(.printer, attributes)))
+            #expect(Sanitizer.sanitized(made) == made)
+            let kept = JobAttributes.kept(of: JobAttributes.names.map { IPPAttribute($0, values) })
+            #expect(JobAttributes.kept(of: kept) == kept)
+            // What is kept can be written, and so sent.
+            let message = IPPMessage(code: 5, groups: [IPPGroup(.job, kept)])
+            #expect(throws: Never.self) { try IPPCodec.encode(message) }
+        }
+    }
 }

@@ -32,6 +32,11 @@ final class CUPSConnection {
         http = nil
     }
 
+    /// What cupsd says it is, of the last answer.
+    var greeting: String? {
+        http.flatMap { httpGetField($0, HTTP_FIELD_SERVER) }.map { String(cString: $0) }
+    }
+
     /// Sends a request and waits for its answer, whatever its status. Throws `.unavailable` where there is no
     /// answer; a connection that cupsd had closed meanwhile is made anew.
     func exchange(_ request: IPPMessage, resource: String, as caller: Caller) throws(OfficeError) -> IPPMessage {

@@ -1,6 +1,5 @@
-internal import CCUPS
 internal import Glibc
-import OfficeCore
+package import OfficeCore
 
 /// The local cupsd, and the only door to it.
 ///
@@ -32,9 +31,15 @@ package actor CUPSScheduler {
         return text.hasPrefix("/") ? text : nil
     }
 
-    /// The version of libcups here; cupsd doesn't tell its own to everybody.
-    package nonisolated var version: String {
-        "\(CUPS_VERSION_MAJOR).\(CUPS_VERSION_MINOR).\(CUPS_VERSION_PATCH)"
+    /// cupsd's version, `2.4.2`, as far as its `ServerTokens` let it tell: of any queue, else from its greeting; nil
+    /// where it keeps that to itself. Throws `.unavailable` where it can't be reached.
+    package func version() throws(OfficeError) -> String? {
+        let answer = try askForAny(
+            .getPrinters, .everything, wanting: ["cups-version"], [IPPAttribute("limit", .integer(1))])
+        if let told = answer?.attribute("cups-version", in: .printer)?.text { return Sanitizer.text(told) }
+        // "CUPS/2.4 IPP/2.1"
+        let product = connection.greeting?.split(separator: " ").first { $0.hasPrefix("CUPS/") }
+        return product.flatMap { Sanitizer.text(String($0.dropFirst("CUPS/".count))) }
     }
 
     /// Whether cupsd answers now.
