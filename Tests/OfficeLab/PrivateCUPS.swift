@@ -87,7 +87,7 @@ package final class PrivateCUPS: Sendable {
         let debian = try String(contentsOfFile: "/usr/share/cups/cupsd.conf.default", encoding: .utf8)
         let policies = debian[(debian.range(of: "<Location />")?.lowerBound ?? debian.startIndex)...]
         let own = [
-            "Listen \(socket)", "LogLevel debug", "MaxLogSize 0", "Browsing No", "WebInterface No",
+            "Listen \(socket)", "LogLevel info", "MaxLogSize 0", "Browsing No", "WebInterface No",
             "DefaultAuthType Basic",
         ]
         return (own + directives).joined(separator: "\n") + "\n" + policies
@@ -101,7 +101,7 @@ package final class PrivateCUPS: Sendable {
     /// The end of its error log.
     private var log: String {
         let all = FileManager.default.contents(atPath: "\(folder)/log/error") ?? Data()
-        return String(decoding: all.suffix(20_000), as: UTF8.self)
+        return String(decoding: all.suffix(6_000), as: UTF8.self)
     }
 
     // MARK: Running

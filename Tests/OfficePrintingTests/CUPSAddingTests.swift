@@ -36,7 +36,10 @@ import Testing
             other.info = "Another"
             try await scheduler.addQueue(other)
             #expect(try await scheduler.queue(name)?.description.info == "Another")
+            try await cups.run("cupsdisable", "\(name)")
+            #expect(try await scheduler.states()[name]?.reasons == ["paused"])
             try await cups.run("lp", "-d", "\(name)", "-n", "2", "-o", "sides=two-sided-long-edge", "/etc/hostname")
+            try await scheduler.resumeQueue(name)
             try await eventually("it comes out") { box.printed.count == 1 }
             try await scheduler.removeQueue(name)
             try await scheduler.removeQueue(name)

@@ -12,6 +12,7 @@ enum CUPSRequest {
         case getPrinterAttributes = 0x000B
         case holdJob = 0x000C
         case releaseJob = 0x000D
+        case resumePrinter = 0x0011
         case getPrinters = 0x4002
         case addModifyPrinter = 0x4003
         case deletePrinter = 0x4004

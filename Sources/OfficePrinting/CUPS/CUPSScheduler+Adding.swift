@@ -82,6 +82,12 @@ extension CUPSScheduler {
         return false
     }
 
+    /// Lets a stopped queue print again, its jobs first. CUPS stops one of ours for good, whatever its error policy,
+    /// where our endpoint went away in mid-document; that looks the same as when somebody paused it.
+    package func resumeQueue(_ name: Label) throws(OfficeError) {
+        try ask(.resumePrinter, .queue(name), resource: "/admin/")
+    }
+
     /// Takes a queue away, with the jobs on it. Done, too, where there is none.
     package func removeQueue(_ name: Label) throws(OfficeError) {
         do throws(OfficeError) {
