@@ -70,17 +70,4 @@ extension LabHost {
         for (file, text) in files { try write(text, to: "/home/alice/\(name)/\(file)", owner: "alice") }
         try await officeshare(["share", "add", "/home/alice/\(name)"] + options, as: "alice").checked()
     }
-
-    /// A folder of alice's in which `script` makes what it holds, shared as its name says.
-    func share(_ name: String, _ options: String..., made script: String) async throws {
-        try await shell("mkdir -p \(name) && cd \(name) && \(script)", as: "alice", timeout: .seconds(300)).checked()
-        try await officeshare(["share", "add", name] + options, as: "alice").checked()
-    }
-
-    /// Waits until this host sees `path` among the office's shares, and says how long that took.
-    @discardableResult func awaitShare(_ path: String) async throws -> Duration {
-        try await eventually("\(name) sees \(path)") {
-            try await ask("ls", as: "alice", of: [Offer].self).contains { $0.path == path && $0.online }
-        }
-    }
 }

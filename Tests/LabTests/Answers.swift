@@ -76,10 +76,3 @@ func expectRefusal(_ output: Output, _ status: Int32, sourceLocation: SourceLoca
         sourceLocation: sourceLocation)
     #expect(output.stdout.isEmpty, "\(output)", sourceLocation: sourceLocation)
 }
-
-/// That a command failed with one of these statuses and said so on one line; it may have answered in part.
-func expectFailure(_ output: Output, _ status: Int32..., sourceLocation: SourceLocation = #_sourceLocation) {
-    #expect(status.contains(output.status), "\(output)", sourceLocation: sourceLocation)
-    let said = output.stderr.split(separator: "\n").filter { $0.hasPrefix("officeshare: ") }
-    #expect(said.count == 1, "\(output)", sourceLocation: sourceLocation)
-}

@@ -117,18 +117,22 @@ struct StrangerTests {
     // MARK: Other users
 
     @Test func anotherUserGetsWhatTheListGivesAndManagesNothing() async throws {
-        try await withLab("pc1", "pc2") { lab in
-            let (pc1, pc2) = (lab["pc1"], lab["pc2"])
+        try await withLab("pc1", "pc2", "pc3") { lab in
+            let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])
             try await lab.foundOffice()
             try await pc1.share("private", "--allow", "alice@pc2")
             try await pc1.share("docs")
             try await eventually("alice reads hers on pc2") {
                 try await pc2.officeshare(["ls", "pc1/private"], as: "alice").status == 0
             }
-            for (host, user) in [(pc1, "bob"), (pc2, "bob")] {
+            for (host, user) in [(pc1, "bob"), (pc2, "bob"), (pc3, "alice")] {
                 try await host.refused(66, "ls", "pc1/private", as: user)
                 try await host.refused(66, "get", "pc1/private/letter", "/tmp/none", as: user)
                 try await host.refused(66, "find", "letter", "pc1/private", as: user)
+                try await host.refused(66, "cat", "pc1/private/letter", as: user)
+                for path in ["pc1/private/", "pc1/private/mine", "pc1/private/no/such/mine"] {
+                    try await host.refused(66, "put", "/etc/hostname", path, as: user)
+                }
                 #expect(try await host.ask("ls", as: user, of: [Offer].self).map(\.path) == ["pc1/docs"])
                 #expect(try await host.ask("ls", "pc1", as: user, of: [Offer].self).map(\.path) == ["pc1/docs"])
                 let found = try await host.officeshare(["find", "*"], as: user)
@@ -142,6 +146,7 @@ struct StrangerTests {
                 try await host.refused(77, "office", "admin", "add", "pc2", as: user)
                 try await host.refused(77, "office", "recover", as: user, input: "x\n")
                 // Read-only is read-only.
+                try await host.refused(77, "put", "/etc/hostname", "pc1/docs/new", as: user)
                 try await host.refused(77, "mkdir", "pc1/docs/new", as: user)
                 try await host.refused(77, "rm", "pc1/docs/letter", as: user)
                 try await host.refused(77, "mv", "pc1/docs/letter", "pc1/docs/mine", as: user)
@@ -151,7 +156,11 @@ struct StrangerTests {
             try await pc1.refused(77, "share", "add", "/home/alice/docs", "--name", "mine", as: "bob")
             try await pc1.run(["chmod", "700", "/home/alice/private"]).checked()
             try await pc1.refused(77, "share", "add", "/home/alice/private", "--name", "mine", as: "bob")
+            try await pc2.refused(77, "put", "/etc/hostname", "pc1/private/new", as: "alice")
             #expect(try pc1.read("/home/alice/docs/letter") == Data("hers\n".utf8))
+            for folder in ["docs", "private"] {
+                #expect(try await pc1.run(["ls", "-A", "/home/alice/\(folder)"]).lines == ["letter"])
+            }
             // A member of the managers' group may.
             try await pc1.run(["usermod", "-aG", "officeshare", "bob"]).checked()
             try await pc1.must("office", "invite", as: "bob")
@@ -190,7 +199,7 @@ struct StrangerTests {
                     for arguments in [
                         ["ls", path], ["ls", "-R", path], ["find", "*", path], ["get", "-r", path, "/tmp/got"],
                         ["mkdir", path + "/made"], ["rm", "-r", path], ["mv", path, "pc1/docs/stolen"],
-                        ["mv", "pc1/docs/letter", path], ["cat", path], ["put", "/etc/hostname", path],
+                        ["mv", "pc1/docs/letter", path], ["cat", path], ["put", "--force", "/etc/hostname", path],
                     ] where arguments != ["mv", "pc1/docs/letter", path] || !isHarmless(name) {
                         let output = try await host.officeshare(arguments, as: "bob")
                         #expect(!(output.stdout + output.stderr).contains("SECRET"), "\(output)")
@@ -199,6 +208,8 @@ struct StrangerTests {
                     }
                 }
             }
+            // Overwriting a link never overwrites what it leads to.
+            _ = try await pc2.officeshare(["put", "--force", "/etc/hostname", "pc1/docs/file"], as: "bob")
             #expect(try await outside() == before)
             #expect(try pc1.read("/home/alice/secret") == Data("SECRET\n".utf8))
             #expect(!pc2.exists("/tmp/got/secret") && !pc1.exists("/tmp/got/secret"))

@@ -48,17 +48,28 @@ struct TransferTests {
     // MARK: Interruptions
 
     enum Blow: String, CaseIterable { case commandKilled, ownDaemonKilled, peerDaemonKilled, linkDown }
-    static let size = 128 << 20
+
+    /// A file that is interrupted: large enough for the blow to hit it, at a rate that leaves the time.
+    struct Load {
+        let size: Int, block: Int, megabits: Int
+        /// What may be on the way, unverified, when the blow falls.
+        let inFlight: Int
+
+        static let medium = Load(size: 128 << 20, block: 128 << 10, megabits: 400, inFlight: 24 << 20)
+        /// Of the largest blocks there are.
+        static let large = Load(size: 2 << 30, block: 16 << 20, megabits: 4000, inFlight: 128 << 20)
+    }
 
     /// What the receiver of a transfer had when it was hit, and what the same command moved afterwards.
     private func interrupt(
-        _ blow: Blow, _ arguments: [String], on pc2: LabHost, peer pc1: LabHost, arriving at: LabHost, as final: String
+        _ blow: Blow, _ arguments: [String], of load: Load = .medium, on pc2: LabHost, peer pc1: LabHost,
+        arriving at: LabHost, as final: String
     ) async throws {
-        try await pc2.rate(megabits: 400)
+        try await pc2.rate(megabits: load.megabits)
         let before = try at.traffic().received
         let transfer = try pc2.start(["officeshare"] + arguments, as: "bob")
         try await eventually("half of it has arrived", within: promised(30)) {
-            try at.traffic().received - before > Self.size / 2 || transfer.exit != nil
+            try at.traffic().received - before > load.size / 2 || transfer.exit != nil
         }
         #expect(transfer.exit == nil, "\(transfer.stderr)")
         switch blow {
@@ -84,18 +95,17 @@ struct TransferTests {
         try await pc2.rate(megabits: nil)
         let moved = try at.traffic().received
         let summary = try await pc2.officeshare(arguments + ["--json"], as: "bob").json(Summary.self)
-        let block = 128 << 10
         #expect(summary.files == 1 && summary.failed.isEmpty)
-        #expect(summary.bytes + summary.resumedBytes <= Self.size + block)
-        #expect(summary.bytes + summary.resumedBytes >= Self.size)
+        #expect(summary.bytes + summary.resumedBytes <= load.size + load.block)
+        #expect(summary.bytes + summary.resumedBytes >= load.size)
         // What had come over the wire is kept, but for what was in flight and not verified yet.
-        #expect(summary.resumedBytes > arrived - (24 << 20), "\(summary), \(arrived) had arrived")
+        #expect(summary.resumedBytes > arrived - load.inFlight, "\(summary), \(arrived) had arrived")
         #expect(try at.traffic().received - moved < summary.bytes * 11 / 10 + (1 << 20))
     }
 
     @Test(arguments: Blow.allCases) func anInterruptedGetGoesOnWhereItStopped(_ blow: Blow) async throws {
         try await withDocs { pc1, pc2 in
-            try await pc1.shell("head -c \(Self.size) /dev/urandom >docs/large", as: "alice").checked()
+            try await pc1.shell("head -c \(Load.medium.size) /dev/urandom >docs/large", as: "alice").checked()
             try await interrupt(
                 blow, ["get", "pc1/docs/large", "./large"], on: pc2, peer: pc1, arriving: pc2, as: "/home/bob/large")
             try await Command.run(["cmp", pc1.path("/home/alice/docs/large"), pc2.path("/home/bob/large")]).checked()
@@ -105,11 +115,33 @@ struct TransferTests {
 
     @Test(arguments: Blow.allCases) func anInterruptedPutGoesOnWhereItStopped(_ blow: Blow) async throws {
         try await withDocs { pc1, pc2 in
-            try await pc2.shell("head -c \(Self.size) /dev/urandom >large", as: "bob").checked()
+            try await pc2.shell("head -c \(Load.medium.size) /dev/urandom >large", as: "bob").checked()
             try await interrupt(
                 blow, ["put", "./large", "pc1/docs/large"], on: pc2, peer: pc1, arriving: pc1,
                 as: "/home/alice/docs/large")
             try await Command.run(["cmp", pc2.path("/home/bob/large"), pc1.path("/home/alice/docs/large")]).checked()
+        }
+    }
+
+    /// Among the largest blocks there are, not more of them than was missing.
+    @Test func anInterruptedGetOfTwoGigabytesGoesOnWhereItStopped() async throws {
+        try await withDocs { pc1, pc2 in
+            try await pc1.shell("head -c \(Load.large.size) /dev/urandom >docs/large", as: "alice").checked()
+            try await interrupt(
+                .peerDaemonKilled, ["get", "pc1/docs/large", "./large"], of: .large, on: pc2, peer: pc1, arriving: pc2,
+                as: "/home/bob/large")
+            try await Command.run(["cmp", pc1.path("/home/alice/docs/large"), pc2.path("/home/bob/large")]).checked()
+        }
+    }
+
+    @Test func aLossyLinkDeliversTheSame() async throws {
+        try await withDocs { pc1, pc2 in
+            try await pc1.shell("head -c 20M /dev/urandom >docs/file", as: "alice").checked()
+            for host in [pc1, pc2] { try await host.loss(percent: 5) }
+            try await eventually("the file is fetched", within: promised(120)) {
+                try await pc2.officeshare(["get", "pc1/docs/file", "/tmp/file"], timeout: .seconds(120)).status == 0
+            }
+            try await Command.run(["cmp", pc1.path("/home/alice/docs/file"), pc2.path("/tmp/file")]).checked()
         }
     }
 

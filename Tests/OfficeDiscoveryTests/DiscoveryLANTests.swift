@@ -1,5 +1,6 @@
 import OfficeDiscovery
 import Testing
+import discoveryprobe
 
 /// Discovery on real hosts with real avahi-daemons. Elapsed times are asserted generously: the machine may be busy.
 @Suite(.serialized, .enabled(if: TestLAN.isPossible, "needs root"), .timeLimit(.minutes(2)))

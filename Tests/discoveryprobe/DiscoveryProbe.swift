@@ -32,7 +32,7 @@ struct Run: AsyncParsableCommand {
         let discovery = DNSSDDiscovery(settings: settings, logger: logger)
         if let name { await discovery.advertise(try advertisement(name: name)) }
         let printing = Task {
-            for await event in discovery.events { Line(event).write() }
+            for await event in discovery.events { ProbeEvent(event).write() }
         }
         let running = Task { try await discovery.run() }
         for await line in standardInput() { try await obey(line, discovery) }
@@ -62,7 +62,7 @@ struct Run: AsyncParsableCommand {
         case ("memory", _):
             let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
             let anonymous = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
-            var line = Line(event: "memory")
+            var line = ProbeEvent(event: "memory")
             line.kilobytes = anonymous.flatMap { Int($0.split(whereSeparator: \.isWhitespace)[1]) }
             line.write()
         default: throw ValidationError("unknown command: \(line)")
@@ -80,70 +80,12 @@ struct Interfaces: AsyncParsableCommand {
     func run() async throws {
         let monitor = InterfaceMonitor(rules: InterfaceRules(allowed: allow, ignored: ignore))
         for await interfaces in try monitor.changes() {
-            var line = Line(event: "interfaces")
+            var line = ProbeEvent(event: "interfaces")
             line.interfaces = interfaces.map {
                 .init(name: $0.name, isUp: $0.isUp, isLAN: $0.isLAN, addresses: $0.addresses)
             }
             line.write()
         }
-    }
-}
-
-/// One line of output.
-struct Line: Codable {
-    struct Interface: Codable {
-        var name: String
-        var isUp: Bool
-        var isLAN: Bool
-        var addresses: [String]
-    }
-
-    var event: String
-    var name: String?
-    var id: String?
-    var office: String?
-    var role: String?
-    var port: UInt16?
-    var addresses: [String]?
-    var interface: String?
-    var available: Bool?
-    var kilobytes: Int?
-    var interfaces: [Interface]?
-
-    init(event: String) { self.event = event }
-
-    init(_ event: DiscoveryEvent) {
-        switch event {
-        case .found(let sighting): self.init("found", sighting)
-        case .duplicate(let sighting): self.init("duplicate", sighting)
-        case .lost(let key):
-            self.init(event: "lost")
-            name = key.name
-        case .availability(let isThere):
-            self.init(event: "availability")
-            available = isThere
-        case .renamed(let chosen):
-            self.init(event: "renamed")
-            name = chosen
-        }
-    }
-
-    private init(_ event: String, _ sighting: Sighting) {
-        self.init(event: event)
-        name = sighting.name
-        id = sighting.idPrefix
-        office = sighting.officePrefix
-        role = sighting.role.rawValue
-        port = sighting.port
-        addresses = sighting.addresses
-        interface = sighting.interfaceName
-    }
-
-    func write() {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(self) else { return }
-        try? FileHandle.standardOutput.write(contentsOf: data + [0x0A])
     }
 }
 

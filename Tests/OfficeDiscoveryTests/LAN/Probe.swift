@@ -1,32 +1,6 @@
 import Foundation
 import Testing
-
-/// One line that the probe printed. The same keys as the probe's own `Line`.
-struct ProbeEvent: Decodable, Sendable, Equatable, CustomStringConvertible {
-    struct Interface: Decodable, Sendable, Equatable {
-        var name: String
-        var isUp: Bool
-        var isLAN: Bool
-        var addresses: [String]
-    }
-
-    var event: String
-    var name: String?
-    var id: String?
-    var office: String?
-    var role: String?
-    var port: UInt16?
-    var addresses: [String]?
-    var interface: String?
-    var available: Bool?
-    var kilobytes: Int?
-    var interfaces: [Interface]?
-
-    var description: String {
-        let details = [name, id, office, role, interface, available.map { "\($0)" }, addresses?.joined(separator: ",")]
-        return ([event] + details.compactMap(\.self)).joined(separator: " ")
-    }
-}
+import discoveryprobe
 
 /// A running `discoveryprobe`, and what it has seen so far.
 actor Probe {
