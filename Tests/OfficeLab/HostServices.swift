@@ -25,6 +25,7 @@ extension LabHost {
             try await launch(
                 .avahi, ["avahi-daemon", "--no-chroot", "--no-rlimits"], until: "/run/avahi-daemon/socket")
         case .cups:
+            try await prepareCUPS()
             try await launch(.cups, ["cupsd", "-f"], until: "/run/cups/cups.sock")
         case .officeshare:
             try await startDaemon()

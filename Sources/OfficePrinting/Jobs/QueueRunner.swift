@@ -74,7 +74,7 @@ package struct QueueRunner: Service {
 
     /// Why the jobs that wait do so.
     private func explain(_ error: OfficeError, to queue: Label) async {
-        for job in await jobs.active(in: queue) where job.stage == .spooled && !job.isHeld {
+        for job in await jobs.active(in: queue) where !job.isHeld && (job.stage == .spooled || job.stage == .creating) {
             _ = try? await jobs.update(job.id) { record in
                 record.report.state = .waiting
                 record.report.reasons = [error.why]

@@ -1,0 +1,40 @@
+internal import Foundation
+internal import OfficeCore
+
+/// Printers of a host: queues of its real cupsd whose printer is a folder (`BoxBackend`).
+extension LabHost {
+    private static let serverBin = "/srv/cups"
+
+    /// Lets this host's cupsd have backends of the lab's own. Before cupsd is started.
+    func prepareCUPS() async throws {
+        guard !FileManager.default.fileExists(atPath: path("\(Self.serverBin)/backend/osbox")) else { return }
+        try await shell(
+            """
+            mkdir -p \(Self.serverBin)/backend
+            for each in /usr/lib/cups/*; do
+                test "${each##*/}" = backend || ln -s "$each" \(Self.serverBin)/
+            done
+            ln -s /usr/lib/cups/backend/* \(Self.serverBin)/backend/
+            printf '\\nServerBin \(Self.serverBin)\\nErrorLog stderr\\n' >> /etc/cups/cups-files.conf
+            printf '\\nLogLevel debug\\nMaxLogSize 0\\n' >> /etc/cups/cupsd.conf
+            """
+        ).checked()
+        try write(BoxBackend.script, to: "\(Self.serverBin)/backend/osbox")
+        try await run(["chmod", "755", "\(Self.serverBin)/backend/osbox"]).checked()
+    }
+
+    /// Makes a queue whose printer is the folder `/srv/box/NAME`.
+    ///
+    /// - Parameter duplex: Whether it prints on both sides.
+    package func addPrinter(_ name: String, duplex: Bool = true, options: [String] = []) async throws {
+        try await shell("mkdir -p /srv/box/\(name) && chmod 777 /srv/box /srv/box/\(name)").checked()
+        var words = [
+            "lpadmin", "-p", name, "-E", "-v", "osbox:/srv/box/\(name)", "-m", "drv:///sample.drv/laserjet.ppd",
+        ]
+        words += ["-D", "The \(name)", "-L", "2nd floor", "-o", "Option1=\(duplex ? "True" : "False")"] + options
+        try await run(words).checked()
+    }
+
+    /// The printer's folder, from the outside.
+    package func box(_ name: String) throws -> Box { try Box(path("/srv/box/\(name)")) }
+}
