@@ -9,7 +9,7 @@ DEB := dist/officeshare_$(VERSION)_$(ARCH).deb
 SWIFT := swift
 # The package's own programs carry the Swift runtime in them; only Debian's libraries are needed beside.
 RELEASE := $(SWIFT) build -c release --static-swift-stdlib --disable-local-rpath
-# The unit tests want no root; the lab's, which raise real hosts, do. XCTest isn't used.
+# The unit tests want no root but where they run a cupsd; the lab's, which raise real hosts, do. XCTest isn't used.
 TEST := $(SWIFT) test --skip-build --disable-xctest
 LOGS := .build/logs
 # A room's tests have a process of their own: those that block or kill must not starve those that keep time.
@@ -58,7 +58,7 @@ test: lint build-tests unit-test gates deb lab-test ## all tests, as CI runs the
 build-tests: deps
 	$(SWIFT) build --build-tests
 
-unit-test: build-tests ## the tests that need neither root nor the lab
+unit-test: build-tests ## the tests that need no lab (as root: those with a cupsd of their own, too)
 	@mkdir -p $(LOGS) && rm -f $(LOGS)/unit-*.log
 	@for room in $(ROOMS); do \
 	    $(TEST) --filter "^$$room\." 2>&1 | tee "$(LOGS)/unit-$$room.log"; \

@@ -10,6 +10,9 @@ package final class PrivateCUPS: Sendable {
     package var socket: String { "\(folder)/cups.sock" }
     private let child = Mutex<Child?>(nil)
 
+    /// cupsd changes to lp before it starts a backend.
+    package static var isPossible: Bool { geteuid() == 0 }
+
     /// Runs `body` with a cupsd that serves, and takes everything away afterwards.
     ///
     /// - Parameters:

@@ -5,7 +5,7 @@ import OfficePrinting
 import Testing
 
 /// The queues that officeshare makes in the local CUPS: here of an IPP printer that the same cupsd serves.
-@Suite struct CUPSAddingTests {
+@Suite(.enabled(if: PrivateCUPS.isPossible, "wants root")) struct CUPSAddingTests {
     private let name: Label
     private let port: Int
 

@@ -5,7 +5,7 @@ import OfficePrinting
 import Testing
 
 /// cupsd absent, killed, hanging and full: said at once, found again by itself, and nothing half done.
-@Suite struct CUPSFaultTests {
+@Suite(.enabled(if: PrivateCUPS.isPossible, "wants root")) struct CUPSFaultTests {
     private let queue: Label
     private let wish: CUPSWish
 
@@ -54,6 +54,27 @@ import Testing
         }
     }
 
+    /// Nothing is printed twice only if a look-up that found nothing can be believed: what was asked before is done before.
+    @Test func aJobOfAnUnansweredRequestIsFoundAtOnceOrNever() async throws {
+        try await PrivateCUPS.with { cups in
+            _ = try await cups.addBox("sink")
+            for isConnected in [true, false] {
+                let scheduler = CUPSScheduler(socket: cups.socket, timeout: .milliseconds(500))
+                let wish = CUPSWish(queue: queue, id: JobID(), user: "alice@pc1", title: "x")
+                if isConnected { _ = try await scheduler.states() }
+                cups.signal(SIGSTOP)
+                await #expect { try await scheduler.createJob(wish) } throws: {
+                    ($0 as? OfficeError)?.code == .unavailable
+                }
+                cups.signal(SIGCONT)
+                let first = try await scheduler.find(wish.id, attempt: 1)
+                for _ in 0..<50 { _ = try await scheduler.states() }
+                let later = try await scheduler.find(wish.id, attempt: 1)
+                #expect(first?.number == later?.number)
+            }
+        }
+    }
+
     @Test func aLargeDocumentGoesThroughAtFlatMemoryAndOthersAreAnsweredMeanwhile() async throws {
         try await PrivateCUPS.with { cups in
             let box = try await cups.addBox("sink")
@@ -96,6 +117,40 @@ import Testing
             try await scheduler.sendDocument(
                 small.fileDescriptor, format: "text/plain", to: job, on: queue, user: wish.user)
             try await eventually("it is printed") { box.printed == [job] }
+        }
+    }
+
+    @Test func aLargeDocumentForAJobThatIsGoneIsRefused() async throws {
+        try await PrivateCUPS.with { cups in
+            _ = try await cups.addBox("sink")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            let file = try sparse(32 << 20)
+            await #expect {
+                try await scheduler.sendDocument(
+                    file.fileDescriptor, format: DocumentFormat.unknown, to: 99, on: queue, user: wish.user)
+            } throws: {
+                ($0 as? OfficeError)?.code == .notFound
+            }
+            let states = try await scheduler.states()
+            #expect(states.count == 1)
+        }
+    }
+
+    /// CUPS takes the document of a job that is cancelled by then, without a word: it stays cancelled.
+    @Test func aDocumentThatComesAfterTheCancelIsNotPrinted() async throws {
+        try await PrivateCUPS.with { cups in
+            let box = try await cups.addBox("sink")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            let file = try sparse(0, "hello")
+            let done = try await scheduler.createJob(wish)
+            try await scheduler.cancel(done, as: wish.user)
+            try await scheduler.sendDocument(
+                file.fileDescriptor, format: "text/plain", to: done, on: queue, user: wish.user)
+            let next = try await scheduler.createJob(wish)
+            try await scheduler.sendDocument(
+                file.fileDescriptor, format: "text/plain", to: next, on: queue, user: wish.user)
+            try await eventually("the next is printed") { box.printed == [next] }
+            #expect(try await scheduler.job(done)?.state == .canceled)
         }
     }
 

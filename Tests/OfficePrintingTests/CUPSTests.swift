@@ -5,7 +5,7 @@ import OfficePrinting
 import Testing
 
 /// Against a cupsd of the test's own: queues as they are, jobs as they come out.
-@Suite struct CUPSTests {
+@Suite(.enabled(if: PrivateCUPS.isPossible, "wants root")) struct CUPSTests {
     private func document(_ bytes: [UInt8]) throws -> FileHandle {
         let path = "/tmp/oscups-document-\(JobID())"
         try Data(bytes).write(to: URL(filePath: path))

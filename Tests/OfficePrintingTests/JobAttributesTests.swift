@@ -92,7 +92,8 @@ import Testing
             ("sides=two-sided-long-edge", "It can do: one-sided."), ("media=A4", nil), ("media=letter", nil),
             ("media=A3", "media=A3: 'laser' has no such paper. It can do: A4, Letter, A5."),
             ("media=napkin", "knows no such paper"), ("print-color-mode=color", "prints no colours"),
-            ("print-color-mode=monochrome", nil), ("print-quality=high", "It can do: normal."),
+            ("print-color-mode=monochrome", nil), ("print-color-mode=auto", nil),
+            ("print-color-mode=highlight", "It can do: monochrome."), ("print-quality=high", "It can do: normal."),
             ("printer-resolution=300dpi", "It can do: 600x600dpi."), ("output-bin=face-up", nil),
             ("custom_x_210x297mm", nil),
         ] as [(String, String?)])
@@ -125,6 +126,7 @@ import Testing
             ("A4", "iso_a4_210x297mm"), ("a4", "iso_a4_210x297mm"), ("iso-a4", "iso_a4_210x297mm"),
             ("Letter", "na_letter_8.5x11in"), ("LETTER", "na_letter_8.5x11in"), ("na-legal", "na_legal_8.5x14in"),
             ("legal", "na_legal_8.5x14in"), ("a3", "iso_a3_297x420mm"), ("iso_a4_210x297mm", "iso_a4_210x297mm"),
+            ("Custom.100x200mm", "custom_100x200mm_100x200mm"), ("4x6in", "oe_4x6in_4x6in"),
             ("napkin", nil), ("", nil), ("$(id)", nil), ("iso_a4", nil),
         ] as [(String, String?)])
     func mediaHaveOneName(_ given: String, _ name: String?) { #expect(Media.name(of: given) == name) }

@@ -53,13 +53,14 @@ extension JobAttributes {
     }
 
     private static func check(colorMode mode: String, _ queue: QueueDescription) throws(OfficeError) {
-        if mode == "color" || mode == "auto" && queue.colorModes.isEmpty {
-            guard mode == "color", !queue.color else { return }
+        switch mode {
+        // Any printer can leave colours out, or decide itself: its filters do, where it has no mode for that.
+        case "monochrome", "auto", "auto-monochrome": return
+        case "color":
+            guard !queue.color else { return }
             throw refused("print-color-mode=color", queue, "prints no colours", choices: ["monochrome"])
+        default: try check(mode, among: queue.colorModes, "print-color-mode", queue) { $0 }
         }
-        // Any printer can leave colours out: its filters do, where it has no mode for it.
-        guard mode != "monochrome" else { return }
-        try check(mode, among: queue.colorModes, "print-color-mode", queue) { $0 }
     }
 
     // MARK: Media
