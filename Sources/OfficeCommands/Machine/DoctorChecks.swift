@@ -1,6 +1,8 @@
 import CLinux
 import OfficeControl
 import OfficeCore
+import OfficeFolders
+import OfficeTransfer
 
 #if canImport(Glibc)
     import Glibc
@@ -21,15 +23,16 @@ struct DoctorChecks {
                 .good(
                     "daemon", "officeshared \(service.version) answers as \(service.nodeName), user \(service.userID)"))
             findings += await problems()
-            findings.append(await blocking { Self.avahi() })
+            findings += await blocking { Self.neighbours() }
             findings.append(await multicast())
             findings += await shares()
         } catch {
             let error = error as? OfficeError
             findings.append(.bad("daemon", error?.why ?? "it doesn't answer", mend: error?.mend))
-            findings.append(await blocking { Self.avahi() })
+            findings += await blocking { Self.neighbours() }
         }
-        return findings + (await blocking { [Self.clock(), Self.disk("disk", path: Array("/var/lib".utf8))] })
+        return findings + (await blocking { FirewallCheck.run() })
+            + (await blocking { [Self.clock(), Self.disk("disk", path: Array("/var/lib".utf8))] })
     }
 
     /// What the daemon itself reports.
@@ -43,11 +46,18 @@ struct DoctorChecks {
         }
     }
 
-    /// Whether avahi-daemon takes connections: its socket outlives it when it is killed.
-    private static func avahi() -> Finding {
-        let path = "/run/avahi-daemon/socket"
+    /// The services of this machine that officeshared works with.
+    private static func neighbours() -> [Finding] {
+        [
+            answers("avahi", service: "avahi-daemon", on: "/run/avahi-daemon/socket"),
+            answers("cups", service: "cups", on: "/run/cups/cups.sock"),
+        ]
+    }
+
+    /// Whether a service takes connections: its socket outlives it when it is killed.
+    private static func answers(_ check: String, service: String, on path: String) -> Finding {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { return .unknown("avahi", "no socket can be made") }
+        guard descriptor >= 0 else { return .unknown(check, "no socket can be made") }
         defer { close(descriptor) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -57,10 +67,10 @@ struct DoctorChecks {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        if answer == 0 { return .good("avahi", "avahi-daemon answers") }
+        if answer == 0 { return .good(check, "\(service) answers") }
         return .bad(
-            "avahi", "avahi-daemon doesn't answer on \(path): \(String(cString: strerror(errno)))",
-            mend: "Start it with 'systemctl start avahi-daemon'.")
+            check, "\(service) doesn't answer on \(path): \(String(cString: strerror(errno)))",
+            mend: "Start it with 'systemctl start \(service)'.")
     }
 
     /// Whether announcements of other machines arrive: only another machine can prove it.
@@ -87,13 +97,50 @@ struct DoctorChecks {
             mend: "Let UDP port 5353 through the firewall, or live with it: addresses are known by other ways.")
     }
 
-    /// Whether the shared folders are there.
+    /// Whether the shared folders are there, and the service can read all of them.
     private func shares() async -> [Finding] {
         guard let shares: [ShareModel] = try? await session.client.get("/v1/shares") else {
             return [.unknown("shares", "the daemon doesn't say what it shares")]
         }
-        return await blocking { shares.map(ShareOutput.init).flatMap(Self.share) }
+        var findings = await blocking { shares.map(ShareOutput.init).flatMap(Self.share) }
+        guard let service: ServiceModel = try? await session.client.get("/v1/service"),
+            let node = try? Label(service.nodeName)
+        else { return findings }
+        for share in shares { findings.append(await access(to: share.name, on: node)) }
+        return findings
     }
+
+    /// Whether the service, who isn't the folder's owner, can look into every folder of a share: it is asked for all
+    /// there is. Where this caller may not use the share, that can't be told.
+    private func access(to name: String, on node: Label) async -> Finding {
+        let check = "access to \(name)"
+        let request = ListRequest(path: .root, recursive: true, withSelf: true, limit: Self.mostEntries)
+        do {
+            let seen = try await session.client.list(request, node: node, share: try Label(name)) { stream in
+                var seen = (entries: 0, failures: 0, first: OfficeError?.none)
+                for try await batch in stream {
+                    seen.entries += batch.entries.count
+                    seen.failures += batch.failures.count
+                    seen.first = seen.first ?? batch.failures.first
+                }
+                return seen
+            }
+            guard let first = seen.first else {
+                return .good(check, "the service reads all its folders (\(HumanText.count(seen.entries, "name")) seen)")
+            }
+            return .bad(
+                check,
+                "the service can't read \(HumanText.count(seen.failures, "folder")) in it, such as \(first.what)",
+                mend: "As its owner: 'officeshare share set \(name) --grant'.")
+        } catch let error as OfficeError where error.code == .notAllowed {
+            return .bad(check, error.why, mend: error.mend ?? "As its owner: 'officeshare share set \(name) --grant'.")
+        } catch {
+            return .unknown(check, (error as? OfficeError)?.why ?? "\(error)")
+        }
+    }
+
+    /// Names of a share that are looked at.
+    private static let mostEntries = 200_000
 
     private static func share(_ share: ShareOutput) -> [Finding] {
         let check = "share \(share.name)"
