@@ -1,19 +1,19 @@
 extension ConfigurationKey {
     /// Every key there is, in the order in which people read about them; the keys of a section stand together.
-    package static let all: [ConfigurationKey] = top + discovery + printing + spool + limits
+    package static let all: [ConfigurationKey] = top + discovery + limits + printing + spool
 
     /// What is said of a section above its keys.
     package static let sections: [(name: String, summary: String)] = [
         ("discovery", "How nodes find each other on the local network."),
         (
-            "printing",
-            "The office's printers, as the programs of this machine find them: an IPP Everywhere endpoint on loopback, "
-                + "where the local CUPS has a queue for each of them."
-        ),
-        (
             "limits",
             "What the daemon holds at most, whatever peers send or ask for. "
                 + "What is over a limit is refused with a line that names the limit."
+        ),
+        (
+            "printing",
+            "The office's printers, as the programs of this machine find them: an IPP Everywhere endpoint on loopback, "
+                + "where the local CUPS has a queue for each of them."
         ),
     ]
 

@@ -25,7 +25,7 @@ struct ManualTests {
     private struct Dump: Decodable {
         struct Argument: Decodable {
             struct Name: Decodable { let kind: String, name: String }
-            let names: [Name]?
+            let names: [Name]?, shouldDisplay: Bool
         }
         struct Command: Decodable {
             let commandName: String, subcommands: [Command]?, arguments: [Argument]?
@@ -41,7 +41,7 @@ struct ManualTests {
             let verbs = (command.subcommands ?? []).filter { $0.commandName != "help" }
             for verb in verbs { visit(verb, path + [verb.commandName]) }
             guard verbs.isEmpty else { return }
-            let names = (command.arguments ?? []).flatMap { $0.names ?? [] }
+            let names = (command.arguments ?? []).filter(\.shouldDisplay).flatMap { $0.names ?? [] }
             found[path.joined(separator: " ")] = Set(
                 names.map { ($0.kind == "long" ? "--" : "-") + $0.name } + ["--help", "-h", "--version"])
         }

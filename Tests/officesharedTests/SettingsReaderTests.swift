@@ -275,7 +275,9 @@ struct SettingsReaderTests {
     /// How many settings there are, those in a section counted each.
     private func leaves(of value: Any) -> Int {
         Mirror(reflecting: value).children.reduce(0) { count, child in
-            let isSection = child.value is Settings.Discovery || child.value is Settings.Limits
+            let isSection =
+                child.value is Settings.Discovery || child.value is Settings.Limits
+                || child.value is Settings.Printing
             return count + (isSection ? leaves(of: child.value) : 1)
         }
     }

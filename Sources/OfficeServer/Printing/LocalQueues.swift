@@ -38,7 +38,9 @@ struct LocalQueues: Service {
     private func keep(_ wakes: AsyncStream<Void>) async {
         if port != nil { await listening.wait() }
         var made: [Label: Made] = [:]
+        var isResumed = false
         while !Task.isCancelled {
+            if !isResumed { isResumed = await resume() }
             let isDone = await reconcile(&made)
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { for await _ in wakes { return } }
@@ -48,6 +50,22 @@ struct LocalQueues: Service {
             }
             try? await Task.sleep(for: Self.settle)
         }
+    }
+
+    /// Resumes the local queues that CUPS stopped: it does so, for good and under every error policy, where this daemon
+    /// went away in mid-document. Done once after each start, so that what somebody pauses later stays paused.
+    private func resume() async -> Bool {
+        guard await house.keeper.isReachable, let states = try? await house.scheduler.states() else { return false }
+        for name in await house.keeper.madeHere where states[name]?.state == .stopped {
+            do {
+                try await house.scheduler.resumeQueue(name)
+                logger.info("A queue that CUPS had stopped was resumed", metadata: [LogKey.queue: "\(name)"])
+            } catch {
+                logger.warning(
+                    "a stopped queue can't be resumed", metadata: [LogKey.queue: "\(name)", LogKey.error: "\(error)"])
+            }
+        }
+        return true
     }
 
     /// What a queue was made from: when that changes it is made anew.
