@@ -56,15 +56,17 @@ package actor FolderDesk: PrintDesk {
 
     // MARK: What the tests turn
 
-    /// Every job that waits is printed; with `false`, those that come from now on wait.
-    package func complete(andStay isPatient: Bool = false) throws {
-        self.isPatient = isPatient
+    /// Every job that waits is printed; those that come from now on are, too, or wait.
+    package func complete(thenWait isPatient: Bool = false) throws {
+        self.isPatient = false
+        defer { self.isPatient = isPatient }
         for id in records.keys.sorted() where records[id]?.report.state == .pending { try settle(id) }
     }
 
     package func set(_ queue: DeskQueue) { boothQueues[queue.localName] = queue }
     package func allRecords() -> [Record] { records.values.sorted { $0.number < $1.number } }
-    package var beginnings: Int { begun.count }
+    /// Whether nothing was accepted and nothing begun.
+    package var isEmpty: Bool { records.isEmpty && begun.isEmpty }
     package nonisolated func document(of job: JobID) -> [UInt8] {
         FileManager.default.contents(atPath: "\(folder)/\(job).document").map { Array($0) } ?? []
     }

@@ -4,13 +4,14 @@ import Foundation
 import Logging
 import NIOPosix
 import OfficeConfiguration
+import OfficePrinting
 import OfficeServer
 import ServiceLifecycle
 
 /// The printer endpoint as a program of its own, with a folder in place of the office: for `ipptool`, for cupsd, and for
 /// tests that call as different users.
 ///
-/// Says `listening PORT` once it does. On standard input: `complete` (what waits is printed), `wait` (what comes waits),
+/// Says `listening PORT` once it does. On standard input: `complete` (what waits is printed), `wait` (what waits is printed, what comes waits),
 /// `away`, `back`; its end is the program's.
 @main
 struct PrinterBooth: AsyncParsableCommand {
@@ -19,6 +20,7 @@ struct PrinterBooth: AsyncParsableCommand {
 
     @Option(help: "The port on loopback; 0: a free one.") var port: UInt16 = 0
     @Flag(help: "Jobs wait until 'complete'.") var wait = false
+    @Option(help: "The socket of the cupsd that prints here.") var cups: String?
     @Option(help: "Milliseconds that printing takes.") var pace: Int?
     @Option(help: "A setting: printing.openJobs=3.") var set: [String] = []
     @Argument(help: "Where documents are written.") var folder: String
@@ -31,6 +33,7 @@ struct PrinterBooth: AsyncParsableCommand {
         logger.logLevel = .notice
         let listener = PrinterListener(
             port: port, settings: try await settings(), desk: desk, node: BoothQueue.here,
+            cups: cups.map { CUPSScheduler(socket: $0) },
             group: MultiThreadedEventLoopGroup.singleton, logger: logger
         ) { port in
             Self.say("listening \(port)")
@@ -57,7 +60,7 @@ struct PrinterBooth: AsyncParsableCommand {
     private func obey(_ line: String, _ desk: FolderDesk) async throws {
         switch line {
         case "complete": try await desk.complete()
-        case "wait": try await desk.complete(andStay: true)
+        case "wait": try await desk.complete(thenWait: true)
         case "away": await desk.set(try BoothQueue.laser(isOnline: false))
         case "back": await desk.set(try BoothQueue.laser())
         default: throw ValidationError("unknown command: \(line)")

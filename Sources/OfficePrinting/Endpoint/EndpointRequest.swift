@@ -8,10 +8,13 @@ package struct EndpointCaller: Sendable, Hashable {
     /// Whether it may speak for others: the local cupsd's backends (user `lp`) and root. `requesting-user-name` of
     /// anybody else is nothing but a claim.
     package var speaksForOthers: Bool
+    /// Whether it is one of the local cupsd's backends. They read answers in ways of their own (docs/printing.md).
+    package var isBackend: Bool
 
-    package init(account: UserName, speaksForOthers: Bool) {
+    package init(account: UserName, speaksForOthers: Bool, isBackend: Bool = false) {
         self.account = account
         self.speaksForOthers = speaksForOthers
+        self.isBackend = isBackend
     }
 
     /// The user that a request is made for.

@@ -41,7 +41,6 @@ package enum IPPStatus: UInt16, Sendable {
     case attributesOrValuesNotSupported = 0x040B
     case charsetNotSupported = 0x040D
     case compressionNotSupported = 0x040F
-    case internalError = 0x0500
     case operationNotSupported = 0x0501
     case serviceUnavailable = 0x0502
     case versionNotSupported = 0x0503

@@ -14,7 +14,8 @@ struct IPPRefusal: Error, Sendable {
     }
 
     /// What the desk says, in IPP's words. The local cupsd tries again after `busy` and `temporaryError`, and gives up
-    /// after the others: a full disk mends itself, a missing right doesn't.
+    /// after most others: a full disk mends itself, a missing right doesn't. After `internalError` it stops its queue
+    /// for good, so nothing is called that.
     init(_ error: OfficeError) {
         let status: IPPStatus =
             switch error.code {
@@ -23,9 +24,8 @@ struct IPPRefusal: Error, Sendable {
             case .notAllowed: .notAuthorized
             case .unavailable: .serviceUnavailable
             case .noSpace, .limit: .busy
-            case .temporary, .changed, .io, .cannotCreate: .temporaryError
+            case .temporary, .changed, .io, .cannotCreate, .configuration, .partial, .fault: .temporaryError
             case .exists: .notPossible
-            case .configuration, .partial, .fault: .internalError
             }
         self.init(status, error.description)
     }

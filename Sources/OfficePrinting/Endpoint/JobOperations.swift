@@ -8,7 +8,8 @@ extension EndpointTask {
     }
 
     func getJobAttributes() async throws(IPPRefusal) -> Answer {
-        let job = try await namedJob()
+        var job = try await namedJob()
+        if source.caller.isBackend, await isEndingLocally(job.report) { job.report.state = .processing }
         let wanted = RequestedAttributes(request.wantedAttributes, fallback: ["all"])
         let all = list(job.report, job.number).all
         return Answer([IPPGroup(.job, wanted.of(all, group: "job-description", "job-status"))])
@@ -92,6 +93,17 @@ extension EndpointTask {
         if let id, let report = await desk.job(id) { return Listed(report: report, number: number) }
         if let open { return Listed(report: open.report, number: number) }
         throw IPPRefusal(.notFound, "there is no such job")
+    }
+
+    /// A job that ended unprinted, whose cupsd is being told so. From the backend cupsd would hear of an end and call it
+    /// completed; so the job is canceled there, and the backend, which that ends, is told that it goes on.
+    private func isEndingLocally(_ report: JobReport) async -> Bool {
+        guard report.state == .canceled || report.state == .aborted, let cups = endpoint.cups else { return false }
+        do throws(OfficeError) {
+            return try await cups.cancelSubmission(report.id, on: queue.localName)
+        } catch {
+            return false
+        }
     }
 
     private func isOwn(_ report: JobReport) -> Bool { report.user == user && report.node == endpoint.node }

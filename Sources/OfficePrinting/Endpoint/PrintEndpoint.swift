@@ -13,19 +13,22 @@ package struct PrintEndpoint: Sendable {
     let clock: EndpointClock
     let jobs: OpenJobs
     let watch = ChangeWatch()
+    let cups: CUPSScheduler?
     let identified: @Sendable (DeskQueue) -> Void
 
     /// - Parameters:
     ///   - node: This machine's.
+    ///   - cups: The local CUPS, whose jobs are told apart by asking it; nil where there is none.
     ///   - identified: Somebody wants to see which printer it is (Identify-Printer).
     package init(
         desk: any PrintDesk, node: NodeID, limits: EndpointLimits, clock: EndpointClock,
-        identified: @escaping @Sendable (DeskQueue) -> Void = { _ in }
+        cups: CUPSScheduler? = nil, identified: @escaping @Sendable (DeskQueue) -> Void = { _ in }
     ) {
         self.desk = desk
         self.node = node
         self.limits = limits
         self.clock = clock
+        self.cups = cups
         self.identified = identified
         jobs = OpenJobs(limits: limits)
     }
@@ -52,7 +55,8 @@ package struct PrintEndpoint: Sendable {
 
     private func perform(_ checked: CheckedRequest, _ request: EndpointRequest) async throws(IPPRefusal) -> Answer {
         guard let queue = await desk.queue(named: request.queueName) else {
-            throw IPPRefusal(.notFound, "there is no such printer")
+            // A backend that hears that stops its queue, for a queue that may be back in a moment.
+            throw IPPRefusal(request.caller.isBackend ? .serviceUnavailable : .notFound, "there is no such printer")
         }
         let task = EndpointTask(
             endpoint: self, request: checked, source: request, queue: queue, can: QueueCapabilities(queue.description),
@@ -126,7 +130,7 @@ struct EndpointTask: Sendable {
     func list(_ report: JobReport, _ number: Int32) -> JobAttributeList {
         JobAttributeList(
             report: report, number: number, queueName: queue.localName, authority: source.authority,
-            node: endpoint.node, now: endpoint.clock.wall())
+            node: endpoint.node, now: endpoint.clock.wall(), hidesHold: source.caller.isBackend)
     }
 
     // MARK: The printer

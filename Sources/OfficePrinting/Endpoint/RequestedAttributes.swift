@@ -84,6 +84,8 @@ struct JobAttributeList: Sendable {
     /// This machine's node: users of others are shown with theirs.
     let node: NodeID
     let now: Timestamp
+    /// A backend takes a held job for a finished one, and its cupsd calls it completed: it is told of a pending one.
+    let hidesHold: Bool
 
     /// What every answer about a job has.
     var identity: [IPPAttribute] {
@@ -134,7 +136,8 @@ struct JobAttributeList: Sendable {
         let keywords = report.reasons.prefix(16).filter { $0.isKeyword && $0 != "none" }
         let sentences = report.reasons.prefix(16).filter { !$0.isKeyword }
         return [
-            IPPAttribute("job-state", .enumeration(report.state.ipp)),
+            IPPAttribute(
+                "job-state", .enumeration(hidesHold && report.state == .held ? JobState.pending.ipp : report.state.ipp)),
             IPPAttribute(
                 "job-state-reasons", (keywords.isEmpty ? [report.state.reason] : keywords).map { .keyword($0) }),
             IPPAttribute("job-state-message", .text(sentences.joined(separator: "; ").plain(atMost: 255))),

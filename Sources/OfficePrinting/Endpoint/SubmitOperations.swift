@@ -111,6 +111,8 @@ extension EndpointTask {
 
     /// Opens the job, here and at the desk.
     private func begin(_ order: Order, stage: OpenJobs.Stage) async throws(IPPRefusal) -> OpenJobs.Job {
+        var order = order
+        if order.wish.id == nil { order.wish.id = try await localID(order.wish) }
         try await jobs.reserve(for: source.caller, id: order.wish.id)
         let receipt: DeskReceipt
         do { receipt = try await desk.begin(order.wish) } catch {
@@ -134,13 +136,37 @@ extension EndpointTask {
         return job
     }
 
+    /// The local CUPS job that stands behind the submission. Backends don't say it, and one that was killed is run again
+    /// by a cupsd that knows nothing of its success.
+    private func localID(_ wish: DeskWish) async throws(IPPRefusal) -> JobID? {
+        guard let cups = endpoint.cups, source.caller.speaksForOthers else { return nil }
+        let submission: CUPSSubmission
+        do throws(OfficeError) {
+            submission = try await cups.submission(on: queue.localName, user: wish.user, title: wish.title)
+        } catch {
+            // A backend whose cupsd is gone: that will run it again. Root is perhaps no backend.
+            guard source.caller.isBackend else { return nil }
+            throw IPPRefusal(.busy, "the local CUPS doesn't answer, so the job can't be told from an earlier one")
+        }
+        switch submission {
+        case .job(let id): return id
+        case .unknown: return nil
+        case .severalFiles:
+            // Several PDF files in a row are one whose earlier pages nobody sees: they would be lost in silence.
+            throw IPPRefusal(
+                .attributesOrValuesNotSupported, "CUPS sends several files of one job as one: print them one by one")
+        }
+    }
+
     private func receive(
         _ document: EndpointRequest.Document, format: String, _ job: OpenJobs.Job
     ) async throws(IPPRefusal) {
         let stream = DocumentStream(document, limit: endpoint.limits.documentBytes, stop: job.stop)
         do { try await desk.receive(stream, format: format, for: job.report.id) } catch {
+            // Before the job's end sets the flag.
+            let refusal = stream.refusal
             await abandon(job, as: .aborted, "job-data-insufficient")
-            throw stream.refusal ?? IPPRefusal(error)
+            throw refusal ?? IPPRefusal(error)
         }
     }
 

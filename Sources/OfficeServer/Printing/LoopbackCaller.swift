@@ -17,7 +17,7 @@ struct LoopbackCaller: Sendable, Hashable {
         userID = owner
         caller = EndpointCaller(
             account: UserName(salvaging: Account.userName(of: owner) ?? String(owner)),
-            speaksForOthers: speakers.contains(owner))
+            speaksForOthers: speakers.contains(owner), isBackend: speakers.contains(owner) && owner != 0)
     }
 
     /// Whose `requesting-user-name` is believed: root's and the local cupsd's.

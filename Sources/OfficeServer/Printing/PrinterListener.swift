@@ -32,9 +32,11 @@ package struct PrinterListener: Service {
 
     /// - Parameters:
     ///   - port: 0: a free one (that `printing.port` 0 means none is the composition's matter).
+    ///   - cups: The local CUPS, which tells its jobs apart.
     ///   - listening: Told the port once it listens.
     package init(
-        port: UInt16, settings: Settings, desk: any PrintDesk, node: NodeID, group: any EventLoopGroup, logger: Logger,
+        port: UInt16, settings: Settings, desk: any PrintDesk, node: NodeID, cups: CUPSScheduler?,
+        group: any EventLoopGroup, logger: Logger,
         listening: @escaping @Sendable (_ port: UInt16) async -> Void
     ) {
         self.port = port
@@ -45,7 +47,7 @@ package struct PrinterListener: Service {
         self.listening = listening
         endpoint = PrintEndpoint(
             desk: desk, node: node, limits: settings.printing.endpointLimits,
-            clock: EndpointClock(wall: { Timestamp.now }),
+            clock: EndpointClock(wall: { Timestamp.now }), cups: cups,
             identified: { queue in
                 logger.notice("somebody wants to see this printer", metadata: [LogKey.queue: "\(queue.localName)"])
             })
