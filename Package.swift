@@ -143,7 +143,9 @@ let package = Package(
         .testTarget(name: "OfficeTrustTests", dependencies: ["OfficeTrust", "OfficeCore", asn1, crypto, x509]),
         .testTarget(
             name: "OfficePrintingTests",
-            dependencies: ["OfficePrinting", "OfficeLab", "BoothDesk", "OfficeCore", "OfficeTrust", nioCore]),
+            dependencies: [
+                "OfficePrinting", "OfficeLab", "BoothDesk", "printerbooth", "OfficeCore", "OfficeTrust", nioCore,
+            ]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(
             name: "OfficeTransferTests",
