@@ -105,7 +105,9 @@ package struct Daemon: Sendable {
                     PrinterFace(
                         listener: PrinterListener(
                             port: UInt16(clamping: settings.printing.port), settings: settings,
-                            desk: OfficeDesk(house: printing), node: identity.id, group: group, logger: logger,
+                            desk: OfficeDesk(house: printing), node: identity.id, cups: printing.scheduler,
+                            group: group,
+                            logger: logger,
                             listening: { _ in await printers.reached("printers") }),
                         problems: problems, logger: logger, decided: { await printers.reached("printers") })))
         }
