@@ -5,7 +5,7 @@ internal import OfficeLab
 
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows an office of three hosts: found, joined, shared, fetched, refused, taken down.")
+        abstract: "Shows an office of three hosts: found, joined, shared, fetched, refused, printed, taken down.")
 
     @Option(help: "The folder with officeshare and officeshared.") var binaries: String?
 
@@ -23,14 +23,15 @@ private struct Play {
     init(binaries: String?) { self.binaries = binaries }
 
     func perform() async throws {
-        say.step("Raising three hosts: each with its own network, files, users, avahi-daemon and officeshared")
+        say.step("Raising three hosts: each with its own network, files, users, avahi, CUPS, officeshared")
         let say = say
-        let plans: [HostPlan] = ["pc1", "pc2", "pc3"]
+        let plans = ["pc1", "pc2", "pc3"].map { HostPlan($0, cups: true) }
         try await Lab.with(plans, options: .init(binaries: binaries, narrate: { say.note($0) })) { lab in
             try await found(lab)
             try await share(lab["pc1"])
             try await browseAndFetch(from: lab["pc1"], to: lab["pc2"])
             try await refuse(on: lab["pc3"])
+            try await print(from: lab["pc2"], on: lab["pc1"])
             say.step("Taking everything down")
         }
         say.held("nothing is left: no process, no mount, no network, no file")
@@ -98,6 +99,30 @@ private struct Play {
             throw OfficeError(.fault, "the refusal", "there was none: \(refused)")
         }
         say.held("exit status \(refused.status), and not a byte of it on pc3")
+    }
+
+    private func print(from pc2: LabHost, on pc1: LabHost) async throws {
+        say.step("pc1 shares its printer; alice prints on it from pc2, by the command and by lp, as any program does")
+        try await pc1.addPrinter("laser")
+        try await type(["printer", "share", "laser"], on: pc1)
+        try await eventually("pc2 has the printer, and its CUPS a queue for it") {
+            try await pc2.run(["lpstat", "-v", "pc1_laser"]).status == 0
+        }
+        try await type(["printers"], as: "alice", on: pc2)
+        try await type(["print", "/etc/services", "--copies", "2", "--wait"], as: "alice", on: pc2)
+        say.step("pc1 goes away; what is printed meanwhile waits on pc2's disk")
+        try await pc1.stopDaemon()
+        say.command(["lp", "-d", "pc1_laser", "/etc/hosts"], by: "alice", on: "pc2")
+        say.output(try await pc2.run(["lp", "-d", "pc1_laser", "/etc/hosts"], as: "alice").checked().stdout)
+        try await eventually("the job waits") {
+            try await pc2.officeshare(["jobs"], as: "alice").stdout.contains("waiting")
+        }
+        try await type(["jobs"], as: "alice", on: pc2)
+        try await pc1.startDaemon()
+        let box = try pc1.box("laser")
+        try await eventually("it is printed", within: .seconds(60)) { box.printed.count == 2 }
+        try await type(["jobs", "--all"], as: "alice", on: pc2)
+        say.held("two documents came out of pc1's printer, each once")
     }
 
     /// Types an officeshare command and shows what it answers.
