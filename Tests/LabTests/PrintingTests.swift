@@ -183,6 +183,22 @@ struct PrintingTests {
         }
     }
 
+    @Test func tuningIsUndoneToTheLetter() async throws {
+        try await withPrintingOffice("pc1", "pc2") { lab in
+            let (pc1, pc2) = (lab["pc1"], lab["pc2"])
+            let before = try await pc1.run(["cat", "/etc/cups/cupsd.conf"]).checked().stdout
+            try await pc1.refused(77, "printer", "share", "laser", "--tune", as: "alice")
+            try await pc1.must("printer", "share", "laser", "--tune")
+            #expect(try await pc1.shell("tail -n 5 /etc/cups/cupsd.conf").stdout.contains("DirtyCleanInterval 0"))
+            let doctor = try await pc1.officeshare(["doctor"])
+            #expect(doctor.stdout.contains("writes jobs down at once"), "\(doctor)")
+            let job = try await pc2.print("/etc/hostname")
+            try await pc2.eventuallyJob(job, is: "completed")
+            try await pc1.must("printer", "share", "laser", "--untune")
+            #expect(try await pc1.run(["cat", "/etc/cups/cupsd.conf"]).checked().stdout == before)
+        }
+    }
+
     @Test func withoutCUPSTheRestWorks() async throws {
         try await withPrintingOffice("pc1", "pc2") { lab in
             let (pc1, pc2) = (lab["pc1"], lab["pc2"])

@@ -26,6 +26,7 @@ struct DoctorChecks {
             findings += await blocking { Self.neighbours() }
             findings.append(await multicast())
             findings += await shares()
+            findings += await printers()
         } catch {
             let error = error as? OfficeError
             findings.append(.bad("daemon", error?.why ?? "it doesn't answer", mend: error?.mend))
@@ -52,6 +53,28 @@ struct DoctorChecks {
             answers("avahi", service: "avahi-daemon", on: "/run/avahi-daemon/socket"),
             answers("cups", service: "cups", on: "/run/cups/cups.sock"),
         ]
+    }
+
+    /// Whether the CUPS of a machine that offers printers keeps its jobs when it is killed.
+    private func printers() async -> [Finding] {
+        guard let printers: [PrinterModel] = try? await session.client.get("/v1/printers"),
+            printers.contains(where: { $0.local && $0.shared })
+        else { return [] }
+        return [Self.tuning(await blocking { SchedulerTuning.current() })]
+    }
+
+    /// Untuned CUPS prints all the same: nothing that is bad.
+    static func tuning(_ configuration: String?) -> Finding {
+        guard let configuration else {
+            return .unknown("printing", "cupsd.conf can't be read", mend: "Run it as root.")
+        }
+        if SchedulerTuning.isTuned(configuration) {
+            return .good("printing", "cupsd writes jobs down at once and cancels none that waits long")
+        }
+        return .unknown(
+            "printing",
+            "a cupsd that is killed forgets the jobs of the last half minute, and one that waits for 3 hours",
+            mend: "Recommended: 'officeshare printer share QUEUE --tune'.")
     }
 
     /// Whether a service takes connections: its socket outlives it when it is killed.

@@ -8,7 +8,8 @@ struct PrinterShare: OfficeCommand {
         commandName: "share", abstract: "Offer a printer of this machine to the office.",
         discussion: """
             QUEUE is one of this machine's CUPS ('lpstat -e' shows them). The same again changes nothing; \
-            with other principals it changes who may use it.
+            with other principals it changes who may use it. --tune (as root) sets in cupsd.conf what lets CUPS forget no \
+            job when it is killed and cancel none that waits long; --untune takes it out again.
             """)
 
     @Argument(help: "The queue's name in CUPS.")
@@ -20,13 +21,31 @@ struct PrinterShare: OfficeCommand {
             valueName: "principal"))
     var allow: [ByteString] = []
 
+    @Flag(help: "Also let CUPS keep its jobs better: sets lines in cupsd.conf (as root).")
+    var tune = false
+
+    @Flag(help: "Take out of cupsd.conf what --tune set (as root).")
+    var untune = false
+
     @OptionGroup var options: GlobalOptions
+
+    func validate() throws {
+        if tune && untune { throw ValidationError("--tune and --untune exclude each other") }
+    }
 
     func run(in session: Session) async throws {
         let name = try Label(bytes: queue.bytes)
         let request = PrinterShareRequest(allow: try allow.map { try $0.text("--allow") })
         let printer: PrinterModel = try await session.client.send(
             .post, "/v1/printers/\(percentEncoded(name.bytes))/share", request)
+        if tune || untune {
+            let tuned = tune
+            let isChanged = try await blocking { try SchedulerTuning.apply(tuned: tuned) }
+            session.notice(
+                isChanged
+                    ? "\(SchedulerTuning.file) was changed; as it was before the first time it is kept beside it."
+                    : "\(SchedulerTuning.file) is so already.")
+        }
         try await session.show(printer) {
             let allowed = (printer.allow ?? []).joined(separator: ", ")
             return ["\(printer.path.escapedForTerminal) is shared with \(allowed.escapedForTerminal)."]
