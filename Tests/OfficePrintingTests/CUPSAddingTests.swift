@@ -51,6 +51,53 @@ import Testing
         }
     }
 
+    /// A node that starts makes sure of its queues while their jobs are being printed.
+    @Test func aQueueThatIsAsItShouldBeIsLeftAlone() async throws {
+        try await PrivateCUPS.with(["Listen 127.0.0.1:\(port)"]) { cups in
+            let box = try await cups.addBox("sink", shared: true)
+            try box.set("busy", "")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            var plan = plan("sink")
+            plan.edition = "1"
+            try await scheduler.addQueue(plan)
+            try await cups.run("lp", "-d", "\(name)", "/etc/hostname")
+            try await eventually("it is being printed") { !box.tries.isEmpty }
+            let made = try #require(try await scheduler.queue(name))
+            try await scheduler.addQueue(plan)
+            #expect(try await scheduler.queue(name) == made)
+            plan.info = "Another name"
+            try await scheduler.addQueue(plan)
+            let named = try #require(try await scheduler.queue(name))
+            #expect(named.description.info == "Another name" && named.description.state == .processing)
+            try box.set("busy", nil)
+            try await eventually("all is done") { try await scheduler.jobs().isEmpty }
+            #expect(box.printed.count == 1 && box.tries.count == 1)
+            // Stopped, it is resumed; of another edition, it is made anew.
+            try await cups.run("cupsdisable", "\(name)")
+            try await scheduler.addQueue(plan)
+            #expect(try await scheduler.states()[name]?.state == .idle)
+            try await cups.run("lpadmin", "-p", "sink", "-o", "Option1=True")
+            plan.edition = "2"
+            try await scheduler.addQueue(plan)
+            try await eventually("it can do what the printer can do now") {
+                try await scheduler.queue(name)?.description.duplex == true
+            }
+        }
+    }
+
+    @Test func anEditionIsOfCapabilitiesAlone() throws {
+        var queue = QueueDescription(name: name, info: "a", media: ["iso_a4_210x297mm"])
+        let edition = queue.edition
+        #expect(edition.count == 16)
+        queue.state = .stopped
+        queue.reasons = ["paused"]
+        queue.jobs = 7
+        queue.info = "b"
+        #expect(queue.edition == edition)
+        queue.media.append("iso_a3_297x420mm")
+        #expect(queue.edition != edition)
+    }
+
     @Test func ofAPrinterThatDoesNotAnswerNothingIsLeft() async throws {
         try await PrivateCUPS.with { cups in
             let scheduler = CUPSScheduler(socket: cups.socket)

@@ -9,6 +9,8 @@ package struct CUPSQueue: Sendable, Hashable {
     package var isShared: Bool
     /// cupsd makes such queues for printers that it discovers, and forgets them after a minute without use.
     package var isTemporary: Bool
+    /// What is written on one that officeshare made: its plan's edition.
+    var mark: String?
     package var stamps: QueueStamps
 }
 
@@ -32,7 +34,8 @@ package struct QueueStatus: Sendable, Hashable {
 extension CUPSQueue {
     static let attributes =
         Sanitizer.attributes + [
-            "device-uri", "printer-is-shared", "printer-is-temporary", "printer-config-change-time",
+            "device-uri", "printer-organizational-unit", "printer-is-shared", "printer-is-temporary",
+            "printer-config-change-time",
             "printer-state-change-time",
         ]
 
@@ -44,6 +47,7 @@ extension CUPSQueue {
         deviceURI = String((printer["device-uri"]?.text ?? "").prefix(1_023))
         isShared = printer["printer-is-shared"]?.flag ?? false
         isTemporary = printer["printer-is-temporary"]?.flag ?? false
+        mark = printer["printer-organizational-unit"]?.text.flatMap { Sanitizer.text($0) }
         stamps = QueueStamps(printer)
     }
 }

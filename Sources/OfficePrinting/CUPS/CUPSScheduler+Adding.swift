@@ -8,35 +8,55 @@ package struct CUPSQueuePlan: Sendable, Hashable {
     package var deviceURI: String
     package var info: String
     package var location: String
+    /// Another one whenever the endpoint tells other capabilities: `QueueDescription.edition`. CUPS keeps it with the
+    /// queue, so that after a restart too nobody has to make anew what is as it should be.
+    package var edition: String
 
-    package init(name: Label, deviceURI: String, info: String, location: String) {
+    package init(name: Label, deviceURI: String, info: String, location: String, edition: String = "") {
         self.name = name
         self.deviceURI = deviceURI
-        self.info = info
-        self.location = location
+        self.info = Sanitizer.text(info) ?? "\(name)"
+        self.location = Sanitizer.text(location) ?? ""
+        self.edition = edition
     }
+
+    /// What is written on the queue once it is as planned.
+    fileprivate var mark: String { Sanitizer.text("officeshare \(edition)") ?? "officeshare" }
+    fileprivate var marking: IPPAttribute { IPPAttribute("printer-organizational-unit", .text(mark)) }
 }
 
 extension CUPSScheduler {
     /// Makes a permanent, unshared IPP Everywhere queue, or makes the one of that name so, and returns once CUPS has
-    /// asked the endpoint what it can do and the queue can be printed to.
+    /// asked the endpoint what it can do and the queue can be printed to. One that is so already is left alone, but
+    /// resumed where it was stopped.
     ///
     /// Jobs wait in it as long as they must: `retry-current-job` never gives up and keeps their order (with
-    /// `retry-job`, `JobRetryLimit` aborts them), and `job-cancel-after` outlasts `MaxJobTime`.
+    /// `retry-job`, `JobRetryLimit` aborts them), and `job-cancel-after` outlasts `MaxJobTime`. When its device or
+    /// edition changes, CUPS begins the job that it is sending anew: the endpoint knows it by its UUID.
     ///
-    /// Throws `.exists` where a queue of that name isn't officeshare's (a printer of the user's own), and `.temporary` where the endpoint didn't answer CUPS within `limit`: the queue is taken away again.
+    /// Throws `.exists` where a queue of that name isn't officeshare's (a printer of the user's own), and `.temporary`
+    /// where the endpoint didn't answer CUPS within `limit`: a new queue is taken away again.
     package func addQueue(_ plan: CUPSQueuePlan, within limit: Duration = .seconds(20)) async throws(OfficeError) {
         let before = try queue(plan.name)
-        guard before.map({ Self.isFromOfficeshare($0.deviceURI) }) ?? true else {
-            throw OfficeError(
-                .exists, "\(plan.name)", "CUPS has a queue of that name which isn't officeshare's",
-                mend: "Give one of the two another name.")
+        if let before {
+            guard Self.isFromOfficeshare(before.deviceURI) else {
+                throw OfficeError(
+                    .exists, "\(plan.name)", "CUPS has a queue of that name which isn't officeshare's",
+                    mend: "Give one of the two another name.")
+            }
+            if before.mark == plan.mark, Self.isFinished(before, plan) { return try touchUp(before, plan) }
         }
-        try ask(
-            .addModifyPrinter, .queue(plan.name), [IPPAttribute("ppd-name", .name("everywhere"))],
-            groups: [IPPGroup(.printer, attributes(of: plan, isNew: before == nil))], resource: "/admin/")
         let clock = ContinuousClock()
         let end = clock.now + limit
+        if before == nil {
+            try make(plan, [Self.unshared, plan.marking])
+        } else {
+            try make(plan, [])
+            // cupsd keeps what it knows of a PPD (NAME.data) and believes it where the PPD isn't from a later second:
+            // now it has the old PPD's, and with the next request it finds the new PPD.
+            try? await clock.sleep(for: .milliseconds(1_200))
+            try make(plan, [plan.marking])
+        }
         // cupsd tells nobody when its thread has done; it takes about 0.1 s.
         while clock.now < end {
             if let made = try queue(plan.name), Self.isFinished(made, plan) { return }
@@ -47,13 +67,34 @@ extension CUPSScheduler {
             .temporary, "\(plan.name)", "CUPS couldn't make the queue: its printer didn't answer within \(limit)")
     }
 
-    private func attributes(of plan: CUPSQueuePlan, isNew: Bool) -> [IPPAttribute] {
-        // CUPS shares no remote queue, and refuses to be told so of one that is there.
-        let sharing = isNew ? [IPPAttribute("printer-is-shared", .boolean(false))] : []
-        return sharing + [
+    private func make(_ plan: CUPSQueuePlan, _ extra: [IPPAttribute]) throws(OfficeError) {
+        try ask(
+            .addModifyPrinter, .queue(plan.name), [IPPAttribute("ppd-name", .name("everywhere"))],
+            groups: [IPPGroup(.printer, attributes(of: plan) + extra)], resource: "/admin/")
+    }
+
+    /// What can be changed of a queue that prints.
+    private func touchUp(_ queue: CUPSQueue, _ plan: CUPSQueuePlan) throws(OfficeError) {
+        if queue.description.info != plan.info || queue.description.location ?? "" != plan.location {
+            try ask(
+                .addModifyPrinter, .queue(plan.name), groups: [IPPGroup(.printer, words(of: plan))],
+                resource: "/admin/")
+        }
+        if queue.description.state == .stopped { try resumeQueue(plan.name) }
+    }
+
+    private func words(of plan: CUPSQueuePlan) -> [IPPAttribute] {
+        [
+            IPPAttribute("printer-info", .text(plan.info)), IPPAttribute("printer-location", .text(plan.location)),
+        ]
+    }
+
+    /// For a new queue: CUPS shares no remote one, and refuses to be told so of one that is there.
+    private static let unshared = IPPAttribute("printer-is-shared", .boolean(false))
+
+    private func attributes(of plan: CUPSQueuePlan) -> [IPPAttribute] {
+        words(of: plan) + [
             IPPAttribute("device-uri", .uri(plan.deviceURI)),
-            IPPAttribute("printer-info", .text(Sanitizer.text(plan.info) ?? "\(plan.name)")),
-            IPPAttribute("printer-location", .text(Sanitizer.text(plan.location) ?? "")),
             IPPAttribute("printer-error-policy", .name("retry-current-job")),
             IPPAttribute("job-cancel-after-default", .integer(Self.never)),
             IPPAttribute("printer-state", .enumeration(3)),

@@ -115,7 +115,7 @@ struct LocalQueues: Service {
             let plan = CUPSQueuePlan(
                 name: name, deviceURI: "ipp://localhost:\(port)/printers/\(name)",
                 info: "\(what) on \(queue.ownerName)",
-                location: queue.description.location ?? "")
+                location: queue.description.location ?? "", edition: queue.description.edition)
             wanted[name] = Made(plan: plan, description: PeerQueue(description: queue.description).lasting.description)
         }
         return wanted
