@@ -77,6 +77,7 @@ package final class PrivateCUPS: Sendable {
         AccessLog \(folder)/log/access
         ErrorLog \(folder)/log/error
         PageLog \(folder)/log/page
+        Printcap \(folder)/printcap
         DataDir /usr/share/cups
         DocumentRoot /usr/share/cups/doc-root
         SystemGroup root
@@ -90,7 +91,7 @@ package final class PrivateCUPS: Sendable {
         let debian = try String(contentsOfFile: "/usr/share/cups/cupsd.conf.default", encoding: .utf8)
         let policies = debian[(debian.range(of: "<Location />")?.lowerBound ?? debian.startIndex)...]
         let own = [
-            "Listen \(socket)", "LogLevel info", "MaxLogSize 0", "Browsing No", "WebInterface No",
+            "Listen \(socket)", "LogLevel debug", "MaxLogSize 0", "Browsing No", "WebInterface No",
             "DefaultAuthType Basic",
         ]
         return (own + directives).joined(separator: "\n") + "\n" + policies
@@ -101,10 +102,11 @@ package final class PrivateCUPS: Sendable {
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: "\(folder)/\(name)")
     }
 
-    /// The end of its error log.
+    /// The end of its error log, without the finest of it.
     private var log: String {
         let all = FileManager.default.contents(atPath: "\(folder)/log/error") ?? Data()
-        return String(decoding: all.suffix(6_000), as: UTF8.self)
+        let lines = String(decoding: all, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("D ") }
+        return lines.suffix(60).joined(separator: "\n")
     }
 
     // MARK: Running
