@@ -79,12 +79,12 @@ package final class HTTPConnection: Sendable {
         send: (@Sendable (_ write: BodyWriter) async throws -> Void)?,
         receive: @escaping @Sendable (_ response: HTTPResponse, _ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
-        let spent = self.spent
+        let (spent, loop) = (self.spent, wrapped.channel.eventLoop)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let job = Job(
                     run: { inbound, outbound in
-                        let outcome = await Self.perform(request, send, receive, inbound, outbound)
+                        let outcome = await Self.perform(request, send, receive, inbound, outbound, loop)
                         if !outcome.reusable { spent.set() }
                         continuation.resume(with: outcome.answer)
                         return outcome.reusable
@@ -105,14 +105,15 @@ package final class HTTPConnection: Sendable {
         _ send: (@Sendable (BodyWriter) async throws -> Void)?,
         _ receive: @escaping @Sendable (HTTPResponse, BodyStream) async throws -> Answer,
         _ inbound: Inbound,
-        _ outbound: NIOAsyncChannelOutboundWriter<HTTPRequestPart>
+        _ outbound: NIOAsyncChannelOutboundWriter<HTTPRequestPart>,
+        _ loop: any EventLoop
     ) async -> (answer: Result<Answer, any Error>, reusable: Bool) {
         do {
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 let sent = Flag()
                 group.addTask {
                     try await outbound.write(.head(request))
-                    if let send { try await send { try await outbound.write(.body($0)) } }
+                    if let send { try await Self.sendBody(send, outbound, on: loop) }
                     try await outbound.write(.end(nil))
                     sent.set()
                 }
@@ -134,6 +135,20 @@ package final class HTTPConnection: Sendable {
             return (.failure(error), inbound.isComplete && inbound.wasWhole)
         } catch {
             return (.failure(error is CancellationError ? error : HTTPConnection.lost), false)
+        }
+    }
+
+    private static func sendBody(
+        _ send: (BodyWriter) async throws -> Void, _ outbound: NIOAsyncChannelOutboundWriter<HTTPRequestPart>,
+        on loop: any EventLoop
+    ) async throws {
+        let pace = NIOLockedValueBox(WritePace(loop))
+        try await send { piece in
+            try await outbound.write(.body(piece))
+            // One piece after another: nobody else has the pace meanwhile.
+            var next = pace.withLockedValue { $0 }
+            try await next.wrote(piece.readableBytes)
+            pace.withLockedValue { [next] in $0 = next }
         }
     }
 

@@ -100,7 +100,11 @@ struct RequestAnswerer<Context: RequestContext>: Sendable {
         let isRefusedUpload = response.status.code >= 400 && request.headers[.transferEncoding] != nil
         let isLast = count.next() >= mostRequests || isRefusedUpload
         if isLast { response.headers[.connection] = "close" }
-        try await writer.write(response: response.head, body: response.body)
+        let body = response.body
+        let paced = ResponseBody(contentLength: body.contentLength) { writer in
+            try await body.write(PacedWriter(writer: writer, pace: WritePace(channel.eventLoop)))
+        }
+        try await writer.write(response: response.head, body: paced)
         if isLast {
             channel.eventLoop.scheduleTask(in: Self.lastWords) { channel.close(mode: .all, promise: nil) }
         }
@@ -121,6 +125,21 @@ struct RequestAnswerer<Context: RequestContext>: Sendable {
             logger.error("a request failed", metadata: [LogKey.error: "\(error)"])
             return .failure(OfficeError(.fault, "request", "officeshared could not answer it", mend: "See its log."))
         }
+    }
+}
+
+/// Writes a body no faster than its event loop takes it.
+private struct PacedWriter: ResponseBodyWriter {
+    var writer: any ResponseBodyWriter
+    var pace: WritePace
+
+    @concurrent mutating func write(_ buffer: ByteBuffer) async throws {
+        try await writer.write(buffer)
+        try await pace.wrote(buffer.readableBytes)
+    }
+
+    @concurrent consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+        try await writer.finish(trailingHeaders)
     }
 }
 
