@@ -97,6 +97,16 @@ import Testing
         #expect(Sanitizer.description(of: IPPGroup(.printer)) == nil)
     }
 
+    /// A queue without a PPD names all of CUPS's types, by the alphabet.
+    @Test func whatPeoplePrintIsNotCutOff() {
+        var told = good
+        told.formats = (0..<80).map { "application/vnd.example-\($0)" } + ["image/jpeg", "text/plain"]
+        let kept = Sanitizer.sanitized(told).formats
+        #expect(kept.count == Sanitizer.mostValues && kept.contains("text/plain") && kept.contains("image/jpeg"))
+        told.formats = kept
+        #expect(Sanitizer.sanitized(told).formats == kept)
+    }
+
     /// Every attribute with every kind of value, well meant or not: nothing crashes, and what comes out stays as it is.
     @Test func everyAttributeWithEverySyntax() throws {
         let values: [IPPValue] = [

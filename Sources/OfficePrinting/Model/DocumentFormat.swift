@@ -5,6 +5,9 @@ package enum DocumentFormat {
     /// Bytes that are enough to tell.
     package static let enough = 4_096
 
+    /// Every type that a document can be found to be.
+    static let all: Set<String> = Set(magics.map(\.type)).union(["image/pwg-raster", "text/plain", unknown])
+
     /// The MIME type of a document that begins with these bytes: at most `enough` of them are looked at.
     package static func of(_ bytes: some Collection<UInt8>) -> String {
         let first = Array(bytes.prefix(enough))
