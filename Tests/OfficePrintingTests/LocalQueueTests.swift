@@ -14,7 +14,8 @@ import Testing
 @Suite("The local queue") struct LocalQueueTests {
     private static let name = BoothQueue.laserName
     /// cupsd writes down at once what it has; Debian's does within 30 s, and what it hasn't is gone with a crash.
-    private static let directives = ["DirtyCleanInterval 0"]
+    /// What backends hear stands in the debug log.
+    private static let directives = ["DirtyCleanInterval 0", "LogLevel debug"]
 
     /// A cupsd, a booth, a queue between the two, and a document of four pages.
     private func with(

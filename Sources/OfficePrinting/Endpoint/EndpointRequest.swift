@@ -59,16 +59,19 @@ package struct EndpointLimits: Sendable {
     package var patience: Duration
     /// Jobs in one answer.
     package var jobsInAnswer: Int
+    /// What a backend waits for the news that its document couldn't be taken.
+    package var pause: Duration
 
     package init(
         documentBytes: Int64 = 4 << 30, openJobs: Int = 256, openJobsPerUser: Int = 64,
-        patience: Duration = .seconds(300), jobsInAnswer: Int = 1_000
+        patience: Duration = .seconds(300), jobsInAnswer: Int = 1_000, pause: Duration = .seconds(10)
     ) {
         self.documentBytes = documentBytes
         self.openJobs = openJobs
         self.openJobsPerUser = openJobsPerUser
         self.patience = patience
         self.jobsInAnswer = jobsInAnswer
+        self.pause = pause
     }
 }
 

@@ -29,4 +29,15 @@ struct IPPRefusal: Error, Sendable {
             }
         self.init(status, error.description)
     }
+
+    /// The same, said to one of cupsd's backends: it stops its queue for good after `notFound`, waits for a password
+    /// after `notAuthorized` and tries again without end after `badRequest`. What won't mend itself cancels the job.
+    init(_ error: OfficeError, to caller: EndpointCaller) {
+        self.init(error)
+        switch status {
+        case .notFound, .notAuthorized, .badRequest, .notPossible:
+            if caller.isBackend { status = .attributesOrValuesNotSupported }
+        default: break
+        }
+    }
 }

@@ -47,10 +47,15 @@ actor OpenJobs {
 
     // MARK: Beginning
 
-    /// Takes a place for one more job, until `open` or `giveBack`. Throws `.busy` where there is none.
-    func reserve(for caller: EndpointCaller, id: JobID?) throws(IPPRefusal) {
-        if let id, jobs.values.contains(where: { $0.report.id == id && $0.stage == .receiving }) {
+    /// Takes a place for one more job, until `open` or `giveBack`. Throws `.busy` where there is none. Answers the job
+    /// that was begun with the same UUID and left, for it to be given up.
+    func reserve(for caller: EndpointCaller, id: JobID?) throws(IPPRefusal) -> Job? {
+        let left = id.flatMap { id in jobs.values.first { $0.report.id == id && $0.isOpen && $0.stage != .known } }
+        guard left?.stage != .receiving else {
             throw IPPRefusal(.busy, "this job's document is being received already")
+        }
+        if let left, left.report.user != caller.user(claiming: left.report.user.description) {
+            throw IPPRefusal(.notPossible, "a job with this UUID is somebody else's")
         }
         let open = jobs.values.filter(\.isOpen)
         guard open.count + reserved.values.reduce(0, +) < limits.openJobs else {
@@ -64,6 +69,7 @@ actor OpenJobs {
             }
         }
         reserved[caller.account, default: 0] += 1
+        return left
     }
 
     func giveBack(for caller: EndpointCaller) {

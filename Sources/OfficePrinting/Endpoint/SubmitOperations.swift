@@ -113,11 +113,13 @@ extension EndpointTask {
     private func begin(_ order: Order, stage: OpenJobs.Stage) async throws(IPPRefusal) -> OpenJobs.Job {
         var order = order
         if order.wish.id == nil { order.wish.id = try await localID(order.wish) }
-        try await jobs.reserve(for: source.caller, id: order.wish.id)
+        if let left = try await jobs.reserve(for: source.caller, id: order.wish.id) {
+            await abandon(left, as: .aborted, "job-data-insufficient")
+        }
         let receipt: DeskReceipt
         do { receipt = try await desk.begin(order.wish) } catch {
             await jobs.giveBack(for: source.caller)
-            throw IPPRefusal(error)
+            throw IPPRefusal(error, to: source.caller)
         }
         let known = receipt.isKnown ? await desk.job(receipt.id) : nil
         if let known, known.user != user {
@@ -166,7 +168,9 @@ extension EndpointTask {
             // Before the job's end sets the flag.
             let refusal = stream.refusal
             await abandon(job, as: .aborted, "job-data-insufficient")
-            throw refusal ?? IPPRefusal(error)
+            // A backend comes again at once, with the whole document.
+            if refusal == nil, source.caller.isBackend { try? await Task.sleep(for: endpoint.limits.pause) }
+            throw refusal ?? IPPRefusal(error, to: source.caller)
         }
     }
 
