@@ -66,9 +66,16 @@ package struct PrinterListener: Service {
                 while true {
                     let descriptor = os_accept(socket)
                     guard descriptor >= 0 else { return }
-                    guard let caller = LoopbackCaller(ofSocket: descriptor, speakers: speakers),
-                        counts.begin(caller.userID)
-                    else {
+                    guard let caller = LoopbackCaller(ofSocket: descriptor, speakers: speakers) else {
+                        // Who is gone already is the usual case; a kernel without sock_diag is not.
+                        let why = errno
+                        logger.log(
+                            level: why == ENOENT ? .debug : .warning, "who prints can't be told",
+                            metadata: [LogKey.error: "\(String(cString: strerror(why)))"])
+                        close(descriptor)
+                        continue
+                    }
+                    guard counts.begin(caller.userID) else {
                         close(descriptor)
                         continue
                     }
