@@ -66,6 +66,8 @@ final class Booth: Sendable {
         }
     }
 
+    func signal(_ number: Int32) { running.withLock { $0?.child.signal(number) } }
+
     func kill() async {
         guard let child = running.withLock({ $0?.child }) else { return }
         child.signal(SIGKILL)

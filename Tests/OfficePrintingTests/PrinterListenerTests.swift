@@ -6,6 +6,10 @@ import OfficePrinting
 import OfficeTrust
 import Testing
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// The listener as a program, met by sockets.
 @Suite("The printers' listener") struct PrinterListenerTests {
     private func printJob(user: String = "root") throws -> [UInt8] {
@@ -126,6 +130,28 @@ import Testing
             try await eventually("four jobs are there") { booth.records.count == 4 }
             #expect(
                 booth.records.map(\.ticket.user.description) == ["somebody", "somebody", "nobody", "daemon"])
+        }
+    }
+
+    @Test("A caller that is gone before it is asked for is nobody, whom the kernel calls root")
+    func gone() async throws {
+        try await Booth.with { booth in
+            let request = "\(booth.folder)/request"
+            let message = try printJob(user: "somebody") + Array("%PDF".utf8)
+            let head = RawHTTP.post("Content-Length: \(message.count)")
+            try Data(Array(head.utf8) + message).write(to: URL(filePath: request))
+            try await Command.run(["chmod", "755", booth.folder]).checked()
+            booth.signal(SIGSTOP)
+            try await Command.run([
+                "setpriv", "--reuid", "nobody", "--regid", "65534", "--clear-groups", "bash", "-c",
+                "cat \(request) >/dev/tcp/127.0.0.1/\(booth.port)",
+            ]).checked()
+            booth.signal(SIGCONT)
+            // Connections are accepted in turn.
+            let whole = try printJob(user: "later") + Array("%PDF".utf8)
+            let answer = try ask(booth, RawHTTP.post("Content-Length: \(whole.count)"), whole)
+            #expect(answer.hasPrefix("HTTP/1.1 200 "))
+            #expect(booth.records.map(\.ticket.user.description) == ["later"])
         }
     }
 
