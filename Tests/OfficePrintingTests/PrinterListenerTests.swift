@@ -155,6 +155,37 @@ import Testing
         }
     }
 
+    @Test("Who stands still is hung up on, in the head and in a document, and leaves nothing")
+    func stalled() async throws {
+        try await Booth.with(["--set", "limits.requestSeconds=1"]) { booth in
+            let message = try printJob() + Array("%PDF".utf8)
+            for part in ["POST /printers/pc1_laser HTTP/1.1\r\nHost: loc", RawHTTP.post("Content-Length: 100000")] {
+                let http = try RawHTTP(port: booth.port)
+                try http.send(part)
+                if part.hasSuffix("\r\n\r\n") { try http.send(message) }
+                // Throws where nothing happens within five seconds.
+                #expect(!String(decoding: try http.rest(), as: UTF8.self).contains(" 200 "))
+            }
+            try await eventually("nothing is left of the document") {
+                try FileManager.default.contentsOfDirectory(atPath: "\(booth.folder)/paper").isEmpty
+            }
+        }
+    }
+
+    @Test("A document that only trickles is hung up on, too")
+    func trickling() async throws {
+        try await Booth.with(["--set", "printing.documentSeconds=10"]) { booth in
+            let http = try RawHTTP(port: booth.port)
+            try http.send(Array(RawHTTP.post("Content-Length: 100000000").utf8) + (try printJob()))
+            // Until the other end is gone; each byte well within the time that a body may stand still.
+            try await eventually("it is hung up on", within: .seconds(20), every: .milliseconds(100)) {
+                do { try http.send([0]) } catch { return true }
+                return false
+            }
+            #expect(booth.records.isEmpty)
+        }
+    }
+
     @Test("Each user has so many connections, and all together have so many")
     func connections() async throws {
         try await Booth.with(["--set", "printing.connectionsPerUser=2", "--set", "printing.connections=4"]) { booth in
