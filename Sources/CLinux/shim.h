@@ -154,8 +154,8 @@ static inline void os_frugal_malloc(void) {
 static inline void os_trim_memory(void) { malloc_trim(0); }
 
 /// sock_diag(7): the owner of the other end of an accepted TCP connection whose both ends are on this machine (and in
-/// this network namespace). 0, or -1 and errno: ENOENT where no process holds that end in an established connection,
-/// for the kernel calls root the owner of sockets that nobody holds any more.
+/// this network namespace). 0, or -1 and errno: ENOENT where no process holds that end in an established connection:
+/// of a socket that nobody holds any more the kernel may tell root as the owner (in TIME_WAIT always).
 static inline int os_tcp_peer_owner(int fd, uid_t *uid) {
     struct sockaddr_storage here, there;
     socklen_t here_length = sizeof here, there_length = sizeof there;

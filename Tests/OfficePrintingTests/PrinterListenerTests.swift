@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test("A caller that is gone before it is asked for is nobody, whom the kernel calls root")
+    @Test("A caller that is gone before it is asked for is nobody")
     func gone() async throws {
         try await Booth.with { booth in
             let request = "\(booth.folder)/request"
