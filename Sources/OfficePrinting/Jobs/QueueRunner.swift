@@ -199,7 +199,9 @@ package struct QueueRunner: Service {
 
     /// What was asked for since it went to CUPS; and its document, where a crash came between.
     private func carryOut(_ record: ReceivedJob, _ found: CUPSJob) async throws(OfficeError) {
-        let user = found.user ?? record.ticket.user.description
+        // CUPS doesn't tell everybody whose a job is.
+        let submitter = "\(record.ticket.user)@\(await nodeName(record.report))"
+        let user = found.user ?? submitter
         if record.isCanceled {
             try await scheduler.cancel(found.number, as: user)
         } else if record.isHeld, found.state == .pending {
