@@ -79,7 +79,8 @@ import Testing
             try await eventually("the job is taken") { booth.records.count == 1 }
             await booth.kill()
             // In work, or between two tries.
-            #expect(try await state(scheduler, 1)?.isFinal == false)
+            let seen = try await state(scheduler, 1)
+            #expect(seen?.isFinal == false, "\(String(describing: seen))")
             try await booth.start()
             try await booth.say("complete")
             try await eventually("the job is completed", within: .seconds(30)) {
@@ -153,7 +154,8 @@ import Testing
             }
             let queue = try #require(try await scheduler.queue(try Label(Self.name)))
             #expect(queue.description.state != .stopped)
-            #expect(try await state(scheduler, 1)?.isFinal == false)
+            let seen = try await state(scheduler, 1)
+            #expect(seen?.isFinal == false, "\(String(describing: seen))")
         }
     }
 
