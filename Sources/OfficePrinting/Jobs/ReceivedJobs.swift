@@ -81,8 +81,10 @@ package actor ReceivedJobs {
         guard expected.count < Self.mostExpected || expected[ticket.id] != nil else {
             throw OfficeError(.limit, ticket.queue.description, "too many jobs arrive at once")
         }
+        let half = min(spool.partSize(of: ticket.id), ticket.size)
+        try spool.checkRoom(for: ticket.size - half)
         expected[ticket.id] = Expected(offer: offer, node: node, isArriving: expected[ticket.id]?.isArriving ?? false)
-        return .wantsDocument(offset: min(spool.partSize(of: ticket.id), ticket.size))
+        return .wantsDocument(offset: half)
     }
 
     private static func foreign(_ id: JobID) -> OfficeError {
@@ -121,7 +123,9 @@ package actor ReceivedJobs {
                 try await writer.write(piece)
             }
         } catch {
-            await writer.abandon(keepingHalf: (error as? OfficeError)?.code != .malformed)
+            // A half that waits for room would keep what is smaller from having it.
+            let code = (error as? OfficeError)?.code
+            await writer.abandon(keepingHalf: code != .malformed && code != .noSpace)
             throw error
         }
         guard await writer.size == announced.offer.ticket.size else {

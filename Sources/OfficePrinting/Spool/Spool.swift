@@ -78,6 +78,16 @@ package final class Spool: Sendable {
         if done != 0 { give(back: size) }
     }
 
+    /// Throws `.noSpace` where so many bytes more can't be had: better told before they are sent than after.
+    func checkRoom(for count: Int64) throws(OfficeError) {
+        guard used.withLock({ $0 + count <= limit }) else { throw full }
+        var status = statvfs()
+        guard fstatvfs(directory, &status) == 0 else { throw Self.failure("its folder") }
+        guard count / Int64(max(1, status.f_frsize)) < Int64(clamping: status.f_bavail) else {
+            throw Self.diskFull
+        }
+    }
+
     /// Takes room for `count` bytes more.
     func take(_ count: Int64) throws(OfficeError) {
         let fits = used.withLock { used in
@@ -85,11 +95,13 @@ package final class Spool: Sendable {
             used += count
             return true
         }
-        guard fits else {
-            throw OfficeError(
-                .noSpace, "the print spool", "it is full (\(limit) bytes)",
-                mend: "Run the same again when jobs have been printed, or raise 'printing.spoolBytes'.")
-        }
+        guard fits else { throw full }
+    }
+
+    private var full: OfficeError {
+        OfficeError(
+            .noSpace, "the print spool", "it is full (\(limit) bytes)",
+            mend: "Run the same again when jobs have been printed, or raise 'printing.spoolBytes'.")
     }
 
     func give(back count: Int64) { used.withLock { $0 -= count } }
@@ -117,11 +129,13 @@ package final class Spool: Sendable {
 
     static func failure(_ what: String) -> OfficeError {
         let cause = errno
-        let full = cause == ENOSPC || cause == EDQUOT
-        return OfficeError(
-            full ? .noSpace : .io, "the print spool",
-            full ? "its disk is full" : "\(what) can't be used (\(String(cString: strerror(cause))))",
-            mend: full ? "Make room on it and run the same again." : nil)
+        guard cause != ENOSPC, cause != EDQUOT else { return diskFull }
+        return OfficeError(.io, "the print spool", "\(what) can't be used (\(String(cString: strerror(cause))))")
+    }
+
+    private static var diskFull: OfficeError {
+        OfficeError(
+            .noSpace, "the print spool", "its disk is full", mend: "Make room on it and run the same again.")
     }
 
     private static func size(_ name: String, in directory: CInt) -> Int64? {
