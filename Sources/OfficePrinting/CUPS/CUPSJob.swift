@@ -43,6 +43,9 @@ package struct CUPSJob: Sendable, Hashable {
 }
 
 extension CUPSJob {
+    /// Whether its document never came: nothing of it can have been printed.
+    package var isHollow: Bool { documents == 0 }
+
     /// CUPS keeps what it doesn't know and tells it again: so a job is found by these, whatever becomes of its number.
     static let idAttribute = "officeshare-job-id"
     static let attemptAttribute = "officeshare-attempt"

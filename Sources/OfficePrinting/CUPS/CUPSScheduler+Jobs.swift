@@ -65,8 +65,11 @@ extension CUPSScheduler {
     /// - Parameters:
     ///   - format: MIME type; CUPS finds out itself of `application/octet-stream`.
     ///   - user: The job's.
+    ///   - beforeEnd: Called when all but the end is sent: without that CUPS throws away what it got, and after it
+    ///     the document may be printed.
     package func sendDocument(
-        _ descriptor: Int32, format: String, to job: Int32, on queue: Label, user: String, isLast: Bool = true
+        _ descriptor: Int32, format: String, to job: Int32, on queue: Label, user: String, isLast: Bool = true,
+        beforeEnd: @Sendable () async throws(OfficeError) -> Void = {}
     ) async throws(OfficeError) {
         let target = CUPSRequest.Target.queue(queue)
         let what = "\(queue), job \(job)"
@@ -93,6 +96,8 @@ extension CUPSScheduler {
             offset += off_t(count)
             await Task.yield()
         }
+        // libcups sends the last chunk with `finish`.
+        try await beforeEnd()
         try CUPSFailure.check(try connection.finish(resource: target.resource), of: .sendDocument, what)
     }
 
@@ -103,9 +108,11 @@ extension CUPSScheduler {
     }
 
     /// The job of the office with that id and attempt, whatever its state and whichever queue it is on by now; nil
-    /// where CUPS has none. Of several (a submission that was repeated blindly) the first.
+    /// where CUPS has none. Of several (a submission that was repeated blindly) the first with a document, and none
+    /// that came to its end without one.
     package func find(_ id: JobID, attempt: Int) throws(OfficeError) -> CUPSJob? {
-        try jobs(of: .everything, "all").first { $0.id == id && $0.attempt == attempt }
+        let found = try jobs(of: .everything, "all").filter { $0.id == id && $0.attempt == attempt }
+        return found.first { !$0.isHollow } ?? found.first { !$0.state.isFinal }
     }
 
     /// The jobs of a queue that aren't at an end, in the order they are printed in.

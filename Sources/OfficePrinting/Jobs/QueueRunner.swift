@@ -60,15 +60,17 @@ package struct QueueRunner: Service {
                 if lanes.end(lane) { return }
                 continue
             }
+            var isStuck = false
             do throws(OfficeError) {
-                try await step(before)
+                try await step(before, lane.key)
             } catch {
+                isStuck = true
                 logger.debug(
                     "a queue can't go on now", metadata: [LogKey.error: "\(error)", LogKey.queue: "\(lane.key)"])
                 await explain(error, to: lane.key)
             }
             idle = await jobs.active(in: lane.key) == before ? idle + 1 : 0
-            _ = await lane.pause(idle < Self.patience ? Self.shortPause : Self.longPause)
+            _ = await lane.pause(isStuck || idle >= Self.patience ? Self.longPause : Self.shortPause)
         }
     }
 
@@ -84,7 +86,7 @@ package struct QueueRunner: Service {
 
     // MARK: One step
 
-    private func step(_ active: [ReceivedJob]) async throws(OfficeError) {
+    private func step(_ active: [ReceivedJob], _ queue: Label) async throws(OfficeError) {
         var isOccupied = false
         for job in active where job.isInCUPS {
             let now = try await follow(job)
@@ -92,7 +94,8 @@ package struct QueueRunner: Service {
             if now.isInCUPS, now.report.state != .held { isOccupied = true }
         }
         guard !isOccupied else { return }
-        for job in active where job.stage == .spooled {
+        // Read anew: what turned out never to have been in CUPS goes there before what came after it.
+        for job in await jobs.active(in: queue) where job.stage == .spooled {
             if job.isCanceled {
                 _ = try await jobs.change(job.id, .cancel, by: nil)
             } else if !job.isHeld {
@@ -119,7 +122,6 @@ package struct QueueRunner: Service {
         }
         _ = try await jobs.update(job.id) { record in
             record.number = number
-            record.stage = .sending
             record.report.state = .pending
             record.report.reasons = []
         }
@@ -129,9 +131,22 @@ package struct QueueRunner: Service {
     private func send(_ job: ReceivedJob, _ document: CInt, _ number: Int32, _ user: String) async throws(OfficeError) {
         do throws(OfficeError) {
             try await scheduler.sendDocument(
-                document, format: job.ticket.format, to: number, on: job.ticket.queue, user: user)
+                document, format: job.ticket.format, to: number, on: job.ticket.queue, user: user
+            ) { () async throws(OfficeError) in
+                _ = try await jobs.update(job.id) { $0.stage = .sending }
+            }
         } catch {
-            guard error.code != .unavailable, error.code != .temporary, error.code != .noSpace else { throw error }
+            // Without an answer to the whole document nobody knows whether CUPS took it; to any other it said no.
+            guard error.code != .unavailable else { throw error }
+            if error.code == .temporary || error.code == .noSpace {
+                _ = try await jobs.update(job.id) { $0.stage = .creating }
+                throw error
+            }
+            // Written down first: what is found to be canceled in CUPS is taken to be so at somebody's wish.
+            _ = try await jobs.update(job.id) { record in
+                record.stage = .spooled
+                record.number = nil
+            }
             try? await scheduler.cancel(number, as: user)
             try await refused(job, error)
             return
@@ -170,10 +185,17 @@ package struct QueueRunner: Service {
             try await vanished(job)
             return await jobs[job.id] ?? job
         }
+        // cupsd gives up a job whose document doesn't come in a quarter of an hour (MultipleOperationTimeout).
+        guard !found.isHollow || found.state != .aborted else {
+            try await vanished(job)
+            return await jobs[job.id] ?? job
+        }
         let isStopped = try await scheduler.states()[job.ticket.queue]?.state == .stopped
         _ = try await jobs.update(job.id) { record in
             record.number = found.number
-            if found.documents > 0 || found.state.isFinal { record.stage = .submitted }
+            // Until it has its document CUPS knows less of it than we do.
+            guard !found.isHollow || found.state.isFinal else { return }
+            record.stage = .submitted
             record.waitsAtStoppedQueue = found.state == .pending && isStopped
             record.report.state = JobState(found.state)
             record.report.reasons = found.state == .completed ? [] : found.reasons
@@ -204,15 +226,15 @@ package struct QueueRunner: Service {
         let user = found.user ?? submitter
         if record.isCanceled {
             try await scheduler.cancel(found.number, as: user)
-        } else if record.isHeld, found.state == .pending {
-            try await scheduler.hold(found.number, as: user)
-        } else if !record.isHeld, found.state == .held, found.documents > 0 {
-            try await scheduler.release(found.number, as: user)
-        } else if found.documents == 0 {
+        } else if found.isHollow {
+            if record.isHeld { try await scheduler.hold(found.number, as: user) }
             let document = try await openDocument(record)
             defer { close(document) }
-            _ = try await jobs.update(record.id) { $0.stage = .sending }
             try await send(record, document, found.number, user)
+        } else if record.isHeld, found.state == .pending {
+            try await scheduler.hold(found.number, as: user)
+        } else if !record.isHeld, found.state == .held {
+            try await scheduler.release(found.number, as: user)
         }
     }
 

@@ -6,9 +6,9 @@ package struct ReceivedJob: Codable, Sendable, Hashable {
     package enum Stage: String, Codable, Sendable {
         /// In the spool; CUPS knows nothing of it.
         case spooled
-        /// CUPS may know the job, but not its document: it can't have been printed.
+        /// CUPS may know the job, but not its whole document: it can't have been printed.
         case creating
-        /// CUPS may have the document.
+        /// CUPS may have the whole document.
         case sending
         /// CUPS has said that it has it.
         case submitted
