@@ -5,7 +5,7 @@ internal import Foundation
 ///
 /// In the folder, for every job that reached it: `ID.argv` (job id, user, title, copies, options; one to a line) of
 /// the latest try, and `ID.data` once all data is there; a line `ID` in `tries` for every try and in `printed` for
-/// every document that came out. It looks for `say` (lines for standard error: `STATE: +media-jam-error`),
+/// every document that came out, whose title is a line in `titles`. It looks for `say` (lines for standard error: `STATE: +media-jam-error`),
 /// `busy` (prints when that is gone) and `exit` (fails with that status: 1 by the queue's error policy, 3 hold,
 /// 4 stop the queue, 5 cancel, 6 retry).
 package enum BoxBackend {
@@ -21,6 +21,7 @@ package enum BoxBackend {
         if [ -e "$box/exit" ]; then exit "$(cat "$box/exit")"; fi
         if [ $# -ge 6 ]; then cat "$6"; else cat; fi > "$box/$id.part" || exit 1
         mv "$box/$id.part" "$box/$id.data"
+        printf '%s\\n' "$3" >> "$box/titles"
         echo "$id" >> "$box/printed"
         """
 }
@@ -55,7 +56,9 @@ package struct Box: Sendable {
 
     /// CUPS's numbers of what came out, in that order.
     package var printed: [Int32] { lines("printed") }
-    /// The same of what was begun.
+    /// The titles of the same: CUPS gives a number again where it forgot a job.
+    package var titles: [String] { (text("titles") ?? "").split(separator: "\n").map(String.init) }
+    /// CUPS's numbers of what was begun.
     package var tries: [Int32] { lines("tries") }
 
     /// Sets (or with nil takes away) one of `say`, `busy`, `exit`.

@@ -25,14 +25,19 @@ extension LabHost {
 
     /// Makes a queue whose printer is the folder `/srv/box/NAME`.
     ///
-    /// - Parameter duplex: Whether it prints on both sides.
-    package func addPrinter(_ name: String, duplex: Bool = true, options: [String] = []) async throws {
+    /// - Parameters:
+    ///   - duplex: Whether it prints on both sides.
+    ///   - isRaw: Whether documents go to it as they are, without a filter.
+    package func addPrinter(
+        _ name: String, duplex: Bool = true, isRaw: Bool = false, options: [String] = []
+    ) async throws {
         try await shell("mkdir -p /srv/box/\(name) && chmod 777 /srv/box /srv/box/\(name)").checked()
-        var words = [
-            "lpadmin", "-p", name, "-E", "-v", "osbox:/srv/box/\(name)", "-m", "drv:///sample.drv/laserjet.ppd",
-        ]
-        words += ["-D", "The \(name)", "-L", "2nd floor", "-o", "Option1=\(duplex ? "True" : "False")"] + options
-        try await run(words).checked()
+        var words = ["lpadmin", "-p", name, "-E", "-v", "osbox:/srv/box/\(name)", "-D", "The \(name)"]
+        words += ["-L", "2nd floor"]
+        if !isRaw {
+            words += ["-m", "drv:///sample.drv/laserjet.ppd", "-o", "Option1=\(duplex ? "True" : "False")"]
+        }
+        try await run(words + options).checked()
     }
 
     /// The printer's folder, from the outside.

@@ -39,8 +39,9 @@ package final class HostProcess: Sendable {
     /// Sends a signal to the process.
     package func signal(_ number: Int32) async throws {
         kill(try await pid(), number)
-        // nsenter stops when the process does (nsenter(1) waits for it with WUNTRACED), and has to go on as well.
-        if number == SIGCONT { kill(child.pid, SIGCONT) }
+        // nsenter stops when the process does (nsenter(1) waits for it with WUNTRACED), and has to go on as well, be it
+        // to see its end.
+        if number == SIGCONT || number == SIGKILL { kill(child.pid, SIGCONT) }
     }
 
     /// Waits for its end.

@@ -1,0 +1,145 @@
+import Foundation
+import OfficeLab
+import Testing
+
+/// The fault matrix of printing: whatever dies, is cut or fills up, each document comes out exactly once and as it was
+/// wanted, or its state says truthfully why not. Every row is tried with a page and with 20 MB at once.
+@Suite(.serialized, .lab, .timeLimit(.minutes(2)))
+struct PrintFaultTests {
+    // MARK: The owner's side dies
+
+    enum Moment: String, CaseIterable { case absent, arriving, pending, processing, completing }
+
+    @Test(arguments: Moment.allCases)
+    func theOwnersDaemonMayDieAtAnyMoment(_ moment: Moment) async throws {
+        try await FaultyOffice.with { office in
+            let (owner, sender) = (office.owner, office.sender)
+            switch moment {
+            case .absent: try await owner.killDaemon()
+            case .arriving: try await sender.rate(megabits: 40)
+            case .pending: try await office.forEachQueue("cupsdisable")
+            case .processing, .completing: try office.set("busy", "")
+            }
+            let jobs = try await office.printAll()
+            switch moment {
+            case .absent: try await office.all(jobs, are: "waiting", because: "offline")
+            case .arriving: try await office.arriving()
+            case .pending: try await office.all(jobs, are: "pending")
+            case .processing: try await office.begun()
+            case .completing:
+                try await office.begun()
+                try office.set("busy", nil)
+                let box = try office.box(.large)
+                try await eventually("it comes out", every: .milliseconds(1)) { box.printed.count == 1 }
+            }
+            try await owner.killDaemon()
+            try await sender.rate(megabits: nil)
+            try await owner.startDaemon()
+            switch moment {
+            case .pending: try await office.forEachQueue("cupsenable")
+            case .processing: try office.set("busy", nil)
+            case .absent, .arriving, .completing: break
+            }
+            try await office.expectPrinted(jobs)
+        }
+    }
+
+    enum Memory: String, CaseIterable {
+        /// Debian's: what cupsd took in the last half minute is forgotten when it is killed.
+        case late
+        /// `DirtyCleanInterval 0`, as `doctor` recommends.
+        case atOnce
+    }
+
+    /// What CUPS forgot may have been printed or not: nobody can tell, and so it isn't printed again unasked.
+    @Test(arguments: Memory.allCases)
+    func theOwnersCUPSMayDieWhileItPrints(_ memory: Memory) async throws {
+        try await FaultyOffice.with(cupsd: memory == .atOnce ? ["DirtyCleanInterval 0"] : []) { office in
+            try office.set("busy", "")
+            let jobs = try await office.printAll()
+            try await office.all(jobs, are: "processing")
+            try await office.begun()
+            // The fault is a time: 2 s after it accepted.
+            try await Task.sleep(for: .seconds(2))
+            try await office.owner.stop(.cups, by: SIGKILL)
+            try await office.endOrphans()
+            try await office.owner.start(.cups)
+            if memory == .late {
+                try await office.all(jobs, are: "stopped", because: "unknown: ")
+                for (paper, job) in jobs {
+                    #expect(try office.box(paper).printed.isEmpty)
+                    try await office.sender.must("job", "reprint", job, as: "alice")
+                }
+            }
+            try await office.expectPrinted(jobs)
+        }
+    }
+
+    // MARK: The sender's side dies
+
+    enum Victim: String, CaseIterable { case daemon, cups, cupsPolitely }
+
+    /// Two ways to print: by `print`, and by a program through the local queue.
+    @Test(arguments: Victim.allCases)
+    func whoSentMayDieWhileTheOwnerPrints(_ victim: Victim) async throws {
+        try await FaultyOffice.with { office in
+            let sender = office.sender
+            try office.set("busy", "")
+            let jobs = try await office.printAll()
+            try await office.begun()
+            for paper in Paper.allCases { try await office.printByProgram(paper) }
+            try await eventually("the owner has all four", within: promised(30)) {
+                try await office.owner.ask("jobs", of: [PrintJob].self).count == 4
+            }
+            switch victim {
+            case .daemon:
+                try await sender.killDaemon()
+                try await sender.startDaemon()
+                // Sees its own local queues, and the jobs in them.
+                try await eventually("pc1 is seen", within: promised(10)) {
+                    try await sender.members().allSatisfy(\.online)
+                }
+            case .cups, .cupsPolitely:
+                try await sender.stop(.cups, by: victim == .cups ? SIGKILL : SIGTERM)
+                try await sender.start(.cups)
+            }
+            try office.set("busy", nil)
+            try await office.all(jobs, are: "completed", within: 30)
+            try await eventually("all are printed", within: promised(30)) {
+                try await sender.jobs(as: "alice").filter { $0.state == "completed" }.count == 4
+            }
+            try await eventually("the local queues are empty", within: promised(30)) {
+                try await sender.shell("lpstat -o").lines.isEmpty
+            }
+            for paper in Paper.allCases {
+                #expect(try office.box(paper).printed.count == 2)
+                try office.expectWanted(paper)
+            }
+            try await office.expectTidy()
+        }
+    }
+
+    // MARK: The network
+
+    enum Cut: String, CaseIterable {
+        case cable, silent
+        var cut: LabHost.Cut { self == .cable ? .cable : .silent }
+    }
+
+    @Test(arguments: Cut.allCases)
+    func theCableMayBePulledInMidDocument(_ cut: Cut) async throws {
+        try await FaultyOffice.with { office in
+            let sender = office.sender
+            try await sender.rate(megabits: 40)
+            let jobs = try await office.printAll()
+            try await office.arriving()
+            try await sender.cutLink(cut.cut)
+            try await eventually("pc2 sees pc1 away", within: promised(10)) {
+                try await sender.members().first { $0.name == "pc1" }?.online == false
+            }
+            try await sender.plugLink()
+            try await sender.rate(megabits: nil)
+            try await office.expectPrinted(jobs)
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import OfficeLab
+import Testing
+
+/// The fault matrix of printing, continued: printers that stop, queues that are paused or go, disks that are full, and
+/// the order of what waits.
+@Suite(.serialized, .lab, .timeLimit(.minutes(3)))
+struct PrintFaultsOfQueueTests {
+    // MARK: Printers and queues
+
+    enum Trouble: String, CaseIterable {
+        /// The printer fails, and CUPS stops its queue.
+        case stops
+        /// Somebody pauses the queue before, or while it prints.
+        case paused, pausedWhilePrinting
+        /// The queue takes no jobs.
+        case rejects
+
+        /// What the sender sees meanwhile.
+        var state: String { self == .rejects ? "waiting" : "pending" }
+        var reason: String? { self == .rejects ? "not accepting" : nil }
+    }
+
+    @Test(arguments: Trouble.allCases)
+    func whatAPrinterKeepsBackIsPrintedOnceLater(_ trouble: Trouble) async throws {
+        try await FaultyOffice.with { office in
+            switch trouble {
+            case .stops: try office.set("exit", "4")
+            case .paused: try await office.forEachQueue("cupsdisable")
+            case .pausedWhilePrinting: try office.set("busy", "")
+            case .rejects: try await office.forEachQueue("cupsreject")
+            }
+            let jobs = try await office.printAll()
+            if trouble == .pausedWhilePrinting {
+                try await office.begun()
+                try await office.forEachQueue("cupsdisable")
+                try office.set("busy", nil)
+            }
+            try await office.all(jobs, are: trouble.state, because: trouble.reason)
+            for paper in Paper.allCases { #expect(try office.box(paper).printed.isEmpty) }
+            if trouble == .stops { try office.set("exit", nil) }
+            try await office.forEachQueue(trouble == .rejects ? "cupsaccept" : "cupsenable")
+            try await office.expectPrinted(jobs)
+        }
+    }
+
+    /// What CUPS threw away with its queue may have been printed; what it didn't have yet is printed when the queue is
+    /// there again.
+    @Test func aQueueMayGoAndComeBack() async throws {
+        try await FaultyOffice.with { office in
+            try office.set("busy", "")
+            let first = try await office.printAll()
+            try await office.begun()
+            let second = try await office.printAll()
+            try await office.all(second, are: "pending")
+            for paper in Paper.allCases { try await office.owner.run(["lpadmin", "-x", paper.queue]).checked() }
+            try await office.all(first, are: "canceled")
+            try await office.all(second, are: "waiting", because: "does not exist")
+            try await office.endOrphans()
+            for paper in Paper.allCases { #expect(try office.box(paper).printed.isEmpty) }
+            try await office.addPrinters()
+            try await office.all(second, are: "completed", within: 30)
+            for paper in Paper.allCases { #expect(try office.box(paper).printed.count == 1) }
+            for job in first.values { try await office.sender.must("job", "reprint", job, as: "alice") }
+            try await office.all(first, are: "completed", within: 30)
+            for paper in Paper.allCases { #expect(try office.box(paper).printed.count == 2) }
+            try await office.expectTidy()
+        }
+    }
+
+    // MARK: Disks
+
+    @Test(arguments: ["/var/lib/officeshare/spool-submitted", "/var/lib/officeshare"])
+    func aFullDiskAtTheSenderIsSaidAtOnce(_ folder: String) async throws {
+        let disk = FaultyOffice.Disk(host: "pc2", folder: folder, megabytes: 12, user: "officeshare")
+        try await FaultyOffice.with(disk: disk) { office in
+            let words = ["print", Paper.large.path, "--to", "pc1/raw"]
+            let refused = try await office.sender.officeshare(words, as: "alice")
+            expectRefusal(refused, 74)
+            #expect(try await office.sender.jobs(as: "alice").isEmpty)
+            // What fits is taken, and nothing of the other is left.
+            let job = try await office.print(.page)
+            try await office.all([.page: job], are: "completed")
+            #expect(try office.box(.large).tries.isEmpty)
+            try await office.expectTidy()
+        }
+    }
+
+    enum OwnersDisk: String, CaseIterable {
+        case spool = "/var/lib/officeshare/spool-received"
+        case cups = "/var/spool/cups"
+    }
+
+    @Test(arguments: OwnersDisk.allCases)
+    func whatTheOwnersDiskHasNoRoomForWaits(_ full: OwnersDisk) async throws {
+        let disk = FaultyOffice.Disk(
+            host: "pc1", folder: full.rawValue, megabytes: 48, user: full == .spool ? "officeshare" : "root")
+        try await FaultyOffice.with(disk: disk) { office in
+            let filler = "\(full.rawValue)/filler"
+            try await office.owner.shell("head -c 40M /dev/zero > \(filler); chmod 600 \(filler)").checked()
+            let large = try await office.print(.large)
+            try await office.all([.large: large], are: "waiting", because: "full")
+            // Said once, not flickering.
+            let before = try await office.sender.job(large, as: "alice")
+            let page = try await office.print(.page)
+            try await office.all([.page: page], are: "completed")
+            #expect(try await office.sender.job(large, as: "alice") == before)
+            try await office.owner.run(["rm", filler]).checked()
+            try await office.expectPrinted([.page: page, .large: large])
+        }
+    }
+
+    // MARK: Order
+
+    enum Deed: String, CaseIterable { case ownersDaemon, ownersCUPS, ownersCUPSHangs, sendersDaemon }
+
+    @Test(arguments: Deed.allCases)
+    func theOrderOfAQueueIsKept(_ deed: Deed) async throws {
+        try await FaultyOffice.with(cupsd: ["DirtyCleanInterval 0"]) { office in
+            let (owner, sender) = (office.owner, office.sender)
+            let box = try office.box(.large)
+            let titles = (1...20).map { "job \($0)" }
+            func print(_ titles: some Sequence<String>) async throws {
+                for title in titles {
+                    try await sender.must("print", Paper.page.path, "--to", "pc1/raw", "--title", title, as: "alice")
+                }
+            }
+            try await print(titles[..<8])
+            try await eventually("some came out", within: promised(10), every: .milliseconds(2)) {
+                box.printed.count >= 4
+            }
+            switch deed {
+            case .ownersDaemon: try await owner.killDaemon()
+            case .ownersCUPS: try await owner.stop(.cups, by: SIGKILL)
+            // It takes connections and answers none: whether it has the job nobody knows until it is gone.
+            case .ownersCUPSHangs: try await owner.service(.cups)?.signal(SIGSTOP)
+            case .sendersDaemon:
+                try await sender.killDaemon()
+                try await sender.startDaemon()
+            }
+            try await print(titles[8...])
+            switch deed {
+            case .ownersDaemon: try await owner.startDaemon()
+            case .ownersCUPS: try await owner.start(.cups)
+            case .ownersCUPSHangs:
+                try await eventually("a job waits for CUPS", within: promised(20)) {
+                    try await sender.jobs(as: "alice").contains { $0.state == "waiting" }
+                }
+                try await owner.stop(.cups, by: SIGKILL)
+                try await owner.start(.cups)
+            case .sendersDaemon: break
+            }
+            try await eventually("all come out", within: promised(40)) { box.printed.count >= titles.count }
+            #expect(box.titles == titles)
+            try await eventually("all are known to", within: promised(10)) {
+                try await sender.jobs(as: "alice").allSatisfy { $0.state == "completed" }
+            }
+            try await office.expectTidy()
+        }
+    }
+}
