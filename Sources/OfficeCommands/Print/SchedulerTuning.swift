@@ -1,3 +1,4 @@
+import CLinux
 import OfficeCore
 
 #if canImport(Glibc)

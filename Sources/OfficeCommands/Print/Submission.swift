@@ -1,3 +1,4 @@
+import CLinux
 import HTTPTypes
 import NIOCore
 import OfficeControl
