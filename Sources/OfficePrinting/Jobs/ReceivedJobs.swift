@@ -29,9 +29,12 @@ package actor ReceivedJobs {
     /// In the order of their coming.
     private var order: [JobID] = []
     private var expected: [JobID: Expected] = [:]
-    /// Counts changes of reports, so that each member can be told what it hasn't heard yet.
-    package private(set) var version = 0
-    private var versions: [JobID: Int] = [:]
+    /// The reports as they are told: of what is on the disk, each with the `version` it was told first as.
+    private var told: [JobID: JobReport] = [:]
+    /// Counts changes of reports, so that each member can be told what it hasn't heard yet. Each start begins with the
+    /// time of day, in milliseconds, or well above what was written down: higher than before, even if a clock was set
+    /// back or all records are lost.
+    package private(set) var version: Int
 
     package init(
         owner: NodeID, store: JobStore, spool: Spool, limits: JobLimits, logger: Logger,
@@ -44,9 +47,13 @@ package actor ReceivedJobs {
         self.logger = logger
         self.changed = changed
         self.hasWork = hasWork
-        for record in try await store.all(.received, as: ReceivedJob.self) {
+        let kept = try await store.all(.received, as: ReceivedJob.self)
+        version = max(Int(Timestamp.now.time.seconds) * 1_000, (kept.map(\.report.revision).max() ?? 0) + 1 << 20)
+        for record in kept {
             records[record.id] = record
             order.append(record.id)
+            told[record.id] = record.report
+            told[record.id]?.revision = version
         }
         let known = Set(order)
         spool.removeAll { known.contains($0) }
@@ -60,7 +67,13 @@ package actor ReceivedJobs {
         let ticket = offer.ticket
         if let record = records[ticket.id] {
             guard record.node == node else { throw Self.foreign(ticket.id) }
-            guard ticket.attempt > record.ticket.attempt else { return .accepted(record.report) }
+            guard ticket.attempt > record.ticket.attempt else {
+                // Its record may still be on its way to the disk.
+                guard let report = told[ticket.id] else {
+                    throw OfficeError(.temporary, ticket.id.description, "it is being written down")
+                }
+                return .accepted(report)
+            }
             guard record.stage == .ended || record.stage == .unknown else {
                 throw OfficeError(.temporary, ticket.id.description, "its attempt before is still under way")
             }
@@ -95,7 +108,7 @@ package actor ReceivedJobs {
         let record = ReceivedJob(ticket: offer.ticket, node: node, owner: owner)
         try await write(record)
         hasWork(record.ticket.queue)
-        return record.report
+        return told[record.id] ?? record.report
     }
 
     /// Takes a document, or what is missing of it. On return it is on the disk and is what was announced; whatever
@@ -153,12 +166,12 @@ package actor ReceivedJobs {
 
     /// Jobs of a queue, or of all, in the order of their coming.
     package func reports(of queue: Label? = nil) -> [JobReport] {
-        order.compactMap { records[$0] }.filter { queue == nil || $0.ticket.queue == queue }.map(\.report)
+        order.compactMap { told[$0] }.filter { queue == nil || $0.queue == queue }
     }
 
     /// What changed after that `version`.
     package func reports(after version: Int) -> [JobReport] {
-        order.filter { (versions[$0] ?? 0) > version }.compactMap { records[$0]?.report }
+        order.compactMap { told[$0] }.filter { $0.revision > version }
     }
 
     package subscript(id: JobID) -> ReceivedJob? { records[id] }
@@ -181,7 +194,9 @@ package actor ReceivedJobs {
         records[record.id] = record
         if before == nil { order.append(record.id) }
         do throws(any Error) {
-            try await store.write(record, .received, record.id)
+            var kept = record
+            kept.report.revision = version
+            try await store.write(kept, .received, record.id)
         } catch {
             if records[record.id] == record {
                 records[record.id] = before
@@ -191,12 +206,18 @@ package actor ReceivedJobs {
                 .io, "the print spool", "its records can't be written (\(error))",
                 mend: "Make room on the disk of the state directory.")
         }
-        if before?.report != record.report {
-            version += 1
-            versions[record.id] = version
-            changed()
-        }
+        tell(record.id)
         if record.stage == .ended { await prune() }
+    }
+
+    private func tell(_ id: JobID) {
+        guard var report = records[id]?.report else { return }
+        report.revision = told[id]?.revision ?? 0
+        guard told[id] != report else { return }
+        version += 1
+        report.revision = version
+        told[id] = report
+        changed()
     }
 
     /// Changes a record as it is now; what the body returns is the caller's.
@@ -228,7 +249,7 @@ package actor ReceivedJobs {
         }
         try await write(record)
         hasWork(record.ticket.queue)
-        return record.report
+        return told[id] ?? record.report
     }
 
     package static func unknown(_ id: JobID) -> OfficeError {
@@ -306,8 +327,8 @@ package actor ReceivedJobs {
         }
         for id in surplus {
             spool.remove(id)
+            told[id] = nil
             records[id] = nil
-            versions[id] = nil
         }
         order.removeAll { surplus.contains($0) }
     }

@@ -183,10 +183,11 @@ package actor SubmittedJobs {
         try await write(record)
     }
 
-    /// The owner's word on a job of ours. What is known here and not there yet (a newer attempt) stays.
+    /// The owner's word on a job of ours. What is known here and not there yet (a newer attempt) stays, and so does what
+    /// it said later than this.
     package func told(_ report: JobReport, by owner: NodeID) async {
-        guard var record = records[report.id], record.owner == owner, report.attempt >= record.ticket.attempt,
-            report.node == node
+        guard var record = records[report.id], record.owner == owner, report.node == node,
+            (report.attempt, report.revision) >= (record.ticket.attempt, record.report.revision)
         else { return }
         record.ticket.attempt = report.attempt
         record.report = report
@@ -204,11 +205,14 @@ package actor SubmittedJobs {
     }
 
     /// All jobs of ours that an owner has: one that was delivered and isn't among them was forgotten there.
-    package func toldAll(_ reports: [JobReport], by owner: NodeID) async {
+    ///
+    /// - Parameter version: The owner's, from before it looked: what it took later isn't among them either.
+    package func toldAll(_ reports: [JobReport], asOf version: Int, by owner: NodeID) async {
         for report in reports { await told(report, by: owner) }
         let known = Set(reports.map(\.id))
         for record in records.values where record.owner == owner && record.stage == .delivered {
-            guard !known.contains(record.id), record.report.state != .stopped else { continue }
+            guard !known.contains(record.id), record.report.revision <= version, record.report.state != .stopped
+            else { continue }
             try? await update(record.id) { record in
                 record.report.state = .stopped
                 record.report.reasons = [
@@ -277,6 +281,7 @@ package actor SubmittedJobs {
         record.stage = .spooled
         record.isCanceled = false
         record.report.attempt = record.ticket.attempt
+        record.report.revision = 0
         record.report.owner = destination.owner
         record.report.queue = destination.queue
         record.report.state = record.ticket.isHeld ? .held : .spooled

@@ -28,6 +28,9 @@ package struct JobReport: Codable, Sendable, Hashable, Identifiable {
     package var id: JobID
     /// Raised when the job is printed once more or moved: of two reports the one with the higher attempt counts.
     package var attempt: Int
+    /// Raised by the owner with every change: of two reports of one attempt the one with the higher counts. What an
+    /// owner answers and what it tells by itself come by different connections, in any order.
+    package var revision = 0
     /// The node that owns the queue.
     package var owner: NodeID
     package var queue: Label

@@ -202,7 +202,7 @@ actor PeerLinks: Service {
             await printing.take(queues, from: node)
             presence.send(node)
         }
-        if let jobs = line.jobs { await printing.take(jobs, whole: line.allJobs == true, from: node) }
+        if let jobs = line.jobs { await printing.take(jobs, allAsOf: line.allJobsAsOf, from: node) }
         if let entries = line.entries { await office.take(entries, from: node) }
         for gossip in line.gossip ?? [] where await office.isOtherMember(gossip.node) {
             await directory.told(gossip)

@@ -59,15 +59,16 @@ struct PeerLine: Codable, Sendable {
     var gossip: [PeerGossip]?
     /// All queues of the node that the member's people may know of, in place of those told before.
     var queues: [PeerQueue]?
-    /// Jobs of those queues, and the member's own: all of them where `allJobs`, else those that changed.
+    /// Jobs of those queues, and the member's own: all that there were at `allJobsAsOf` (of the count of which
+    /// `JobReport.revision` is), or without it those that changed.
     var jobs: [JobReport]?
-    var allJobs: Bool?
+    var allJobsAsOf: Int?
     /// A goodbye: the node stops in good order.
     var bye: Bool?
 
     init(
         hello: PeerHello? = nil, offers: [PeerOffer]? = nil, entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
-        queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobs: Bool? = nil, bye: Bool? = nil
+        queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobsAsOf: Int? = nil, bye: Bool? = nil
     ) {
         self.hello = hello
         self.offers = offers
@@ -75,7 +76,7 @@ struct PeerLine: Codable, Sendable {
         self.gossip = gossip
         self.queues = queues
         self.jobs = jobs
-        self.allJobs = allJobs
+        self.allJobsAsOf = allJobsAsOf
         self.bye = bye
     }
 }

@@ -12,7 +12,7 @@ struct OwnFeedback: Service {
     func run() async throws {
         let bell = changes.listen()
         var version = await received.version
-        await submitted.toldAll(await received.reports(), by: received.owner)
+        await submitted.toldAll(await received.reports(), asOf: version, by: received.owner)
         for await _ in bell.cancelOnGracefulShutdown() {
             let reports = await received.reports(after: version)
             version = await received.version

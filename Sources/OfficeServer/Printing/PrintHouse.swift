@@ -369,11 +369,12 @@ struct PrintHouse: Sendable {
         }
     }
 
-    func take(_ jobs: [JobReport], whole: Bool, from owner: NodeID) async {
-        await board.take(jobs, whole: whole, from: owner)
+    /// - Parameter version: Where these are all jobs: the owner's version from before it looked.
+    func take(_ jobs: [JobReport], allAsOf version: Int?, from owner: NodeID) async {
+        await board.take(jobs, whole: version != nil, from: owner)
         let ours = jobs.filter { $0.node == office.identity.id && $0.owner == owner }.map(\.bounded)
-        if whole {
-            await submitted.toldAll(ours, by: owner)
+        if let version {
+            await submitted.toldAll(ours, asOf: version, by: owner)
         } else {
             for report in ours { await submitted.told(report, by: owner) }
         }

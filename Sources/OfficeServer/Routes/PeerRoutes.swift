@@ -102,7 +102,7 @@ struct PeerRoutes: Sendable {
                 Self.line(
                     PeerLine(
                         hello: await hello(), offers: await shares.offers(for: node), gossip: await directory.gossip(),
-                        queues: toldQueues, jobs: await printing.reports(for: node), allJobs: true)))
+                        queues: toldQueues, jobs: await printing.reports(for: node), allJobsAsOf: told)))
             let happenings = merge(
                 merge(
                     merge(news.map { Happening.log($0) }, changes.map { _ in Happening.offers }),
