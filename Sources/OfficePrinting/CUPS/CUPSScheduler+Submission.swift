@@ -34,15 +34,22 @@ extension CUPSScheduler {
         return true
     }
 
+    /// Whether the local job that was submitted under that id hasn't come to an end. Throws where cupsd doesn't say.
+    package func isSubmissionAlive(_ id: JobID, on queue: String) throws(OfficeError) -> Bool {
+        try notCompleted(on: queue).contains { $0["job-uuid"]?.text.flatMap { try? JobID($0) } == id }
+    }
+
     private func working(on queue: String) throws(OfficeError) -> [IPPGroup] {
+        try notCompleted(on: queue).filter { $0["job-state"]?.number == CUPSJob.State.processing.rawValue }
+    }
+
+    private func notCompleted(on queue: String) throws(OfficeError) -> [IPPGroup] {
         guard let name = try? Label(queue) else { return [] }
         let wanting = [
             "job-id", "job-uuid", "job-state", "number-of-documents", "job-name", "job-originating-user-name",
         ]
         let answer = try askForAny(
             .getJobs, .queue(name), wanting: wanting, [IPPAttribute("which-jobs", .keyword("not-completed"))])
-        return (answer?.groups ?? []).filter {
-            $0.tag == .job && $0["job-state"]?.number == CUPSJob.State.processing.rawValue
-        }
+        return (answer?.groups ?? []).filter { $0.tag == .job }
     }
 }

@@ -34,6 +34,9 @@ extension EndpointTask {
 
     func cancelJob() async throws(IPPRefusal) -> Answer {
         let job = try await namedJob()
+        guard await !goesOnLocally(job.report) else {
+            throw IPPRefusal(.notPossible, "the job isn't canceled, only its backend")
+        }
         try await cancel(job)
         return Answer()
     }
@@ -103,6 +106,17 @@ extension EndpointTask {
             return try await cups.cancelSubmission(report.id, on: queue.localName)
         } catch {
             return false
+        }
+    }
+
+    /// Whether it is only the backend that ends: it cancels its job also where cupsd stops, as at every shutdown, or the
+    /// local queue is paused, and that job is begun again later.
+    private func goesOnLocally(_ report: JobReport) async -> Bool {
+        guard source.caller.isBackend, let cups = endpoint.cups else { return false }
+        do throws(OfficeError) {
+            return try await cups.isSubmissionAlive(report.id, on: queue.localName)
+        } catch {
+            return true
         }
     }
 
