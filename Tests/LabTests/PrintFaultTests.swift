@@ -60,7 +60,7 @@ struct PrintFaultTests {
             try await office.all(jobs, are: "processing")
             try await office.begun()
             // The fault is a time: 2 s after it accepted.
-            try await Task.sleep(for: .seconds(2))
+            try await ContinuousClock().sleep(for: .seconds(2))
             try await office.owner.stop(.cups, by: SIGKILL)
             try await office.endOrphans()
             try await office.owner.start(.cups)
