@@ -57,8 +57,11 @@ struct CrashTests {
             let folder = try Folder(at: Array(shared.utf8))
             var limit = rlimit(rlim_cur: 64, rlim_max: 64)
             #expect(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-            var held: [Int32] = []
-            while case let fd = dup(0), fd >= 0 { held.append(fd) }
+            // Of its own: standard input may be closed.
+            let null = open("/dev/null", O_RDONLY)
+            var held = [null]
+            while case let fd = dup(null), fd >= 0 { held.append(fd) }
+            #expect(errno == EMFILE)
             for verb in Verb.allCases {
                 // In a subfolder, so that every verb needs a descriptor.
                 let error = #expect(throws: OfficeError.self, "\(verb)") {
