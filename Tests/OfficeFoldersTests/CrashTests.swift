@@ -60,9 +60,9 @@ struct CrashTests {
             // Of its own: standard input may be closed.
             let null = open("/dev/null", O_RDONLY)
             var held = [null]
-            while case let fd = dup(null), fd >= 0 { held.append(fd) }
-            #expect(errno == EMFILE)
             for verb in Verb.allCases {
+                // Each time anew: what else runs in the process may have closed one of its own.
+                while case let fd = dup(null), fd >= 0 { held.append(fd) }
                 // In a subfolder, so that every verb needs a descriptor.
                 let error = #expect(throws: OfficeError.self, "\(verb)") {
                     try verb.perform(folder, .of("folder/x"), spare: .of("folder/y"))
