@@ -105,9 +105,9 @@ struct PrintFaultTests {
             }
             try office.set("busy", nil)
             try await office.all(jobs, are: "completed", within: 30)
-            try await eventually("all are printed", within: promised(30)) {
-                try await sender.jobs(as: "alice").filter { $0.state == "completed" }.count == 4
-            }
+            let all = Set(try await office.owner.jobs().map(\.id))
+            for job in all { try await sender.eventuallyJob(job, is: "completed", as: "alice", within: 30) }
+            #expect(all.count == 4)
             try await eventually("the local queues are empty", within: promised(30)) {
                 try await sender.shell("lpstat -o").lines.isEmpty
             }
@@ -119,7 +119,54 @@ struct PrintFaultTests {
         }
     }
 
+    /// A program's document that the endpoint had half of: CUPS stops such a queue for good.
+    @Test func theSendersDaemonMayDieWhileAProgramPrints() async throws {
+        try await FaultyOffice.with { office in
+            let sender = office.sender
+            try await office.printByProgram(.large)
+            try await office.arriving(at: sender, "spool-submitted")
+            try await sender.killDaemon()
+            try await sender.startDaemon()
+            try await eventually("it is printed", within: promised(40)) {
+                try await office.owner.jobs().map(\.state) == ["completed"]
+            }
+            #expect(try office.box(.large).printed.count == 1)
+            try office.expectWanted(.large)
+            try await eventually("the local queue is empty", within: promised(30)) {
+                try await sender.shell("lpstat -o").lines.isEmpty
+            }
+            try await office.expectTidy()
+        }
+    }
+
     // MARK: The network
+
+    /// What is canceled or held on its way counts, whatever the owner had of it by then.
+    @Test func whatIsChangedInMidDocumentIsNotPrintedAllTheSame() async throws {
+        try await FaultyOffice.with { office in
+            let (owner, sender, box) = (office.owner, office.sender, try office.box(.large))
+            try await sender.rate(megabits: 40)
+            let canceled = try await office.print(.large)
+            try await office.arriving()
+            try await sender.must("job", "cancel", canceled, as: "alice")
+            try await sender.rate(megabits: nil)
+            try await eventually("it is canceled there too", within: promised(10)) {
+                try await owner.job(canceled)?.state == "canceled"
+            }
+            try await office.all([.large: canceled], are: "canceled")
+            try await sender.rate(megabits: 40)
+            let held = try await office.print(.large)
+            try await office.arriving()
+            try await sender.must("job", "hold", held, as: "alice")
+            try await sender.rate(megabits: nil)
+            let page = try await office.print(.page)
+            try await office.all([.page: page], are: "completed")
+            try await office.all([.large: held], are: "held")
+            #expect(box.tries.isEmpty)
+            try await sender.must("job", "release", held, as: "alice")
+            try await office.expectPrinted([.page: page, .large: held])
+        }
+    }
 
     enum Cut: String, CaseIterable {
         case cable, silent

@@ -147,11 +147,15 @@ struct FaultyOffice {
         }
     }
 
-    /// Waits until the document begins to arrive at the owner's spool.
-    func arriving() async throws {
-        try await eventually("the document arrives", within: promised(10), every: .milliseconds(2)) {
-            let script = "find /var/lib/officeshare/spool-received -name '*.part' -size +1M | grep -q ."
-            return try await owner.shell(script).status == 0
+    /// Waits until the document begins to arrive in a spool; the owner's without a host.
+    func arriving(at host: LabHost? = nil, _ spool: String = "spool-received") async throws {
+        let folder = URL(fileURLWithPath: (host ?? owner).path("/var/lib/officeshare/\(spool)"))
+        try await eventually("the document arrives", within: promised(10), every: .milliseconds(1)) {
+            try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: [.fileSizeKey])
+                .contains { file in
+                    let size = try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0
+                    return file.pathExtension == "part" && size > 1 << 20
+                }
         }
     }
 

@@ -75,10 +75,7 @@ package struct DeliveryRunner: Service {
 
     private func serve(_ job: SubmittedJob) async throws(OfficeError) {
         guard job.stage == .spooled else {
-            let report = try await carrier.change(job.id, .cancel, by: job.ticket.user, at: job.owner)
-            await jobs.told(report, by: job.owner)
-            try await jobs.update(job.id) { $0.isCanceled = false }
-            return
+            return try await cancel(job)
         }
         do throws(OfficeError) {
             try await deliver(job)
@@ -93,13 +90,29 @@ package struct DeliveryRunner: Service {
         }
     }
 
+    private func cancel(_ job: SubmittedJob) async throws(OfficeError) {
+        do throws(OfficeError) {
+            await jobs.told(
+                try await carrier.change(job.id, .cancel, by: job.ticket.user, at: job.owner), by: job.owner)
+        } catch {
+            // Printed by now, or forgotten there: asking again would keep all from coming that is behind it.
+            guard error.code == .notAllowed || error.code == .notFound else { throw error }
+        }
+        try await jobs.update(job.id) { $0.isCanceled = false }
+    }
+
     private func deliver(_ job: SubmittedJob) async throws(OfficeError) {
-        let offer = JobOffer(ticket: job.ticket, digest: job.digest)
+        var offer = JobOffer(ticket: job.ticket, digest: job.digest)
         var answer = try await carrier.offer(offer, to: job.owner)
         if case .wantsDocument(let offset) = answer {
             let document = try jobs.spool.open(job.id)
             defer { close(document) }
             try await carrier.send(document, from: offset, of: offer, to: job.owner)
+            // That took its time. One that was canceled meanwhile is handed in all the same, not to be printed, and is
+            // canceled there: so its document goes.
+            guard let now = await jobs[job.id], now.owner == job.owner, now.stage != .spooled || !now.ticket.isHeld
+            else { return }
+            offer.ticket.isHeld = now.ticket.isHeld || now.stage == .ended
             answer = try await carrier.offer(offer, to: job.owner)
         }
         guard case .accepted(let report) = answer else {

@@ -189,6 +189,9 @@ package actor SubmittedJobs {
         guard var record = records[report.id], record.owner == owner, report.node == node,
             (report.attempt, report.revision) >= (record.ticket.attempt, record.report.revision)
         else { return }
+        // Canceled here while it was on its way there.
+        let wasCanceled = record.stage == .ended && record.report.revision == 0
+        if wasCanceled, report.attempt == record.ticket.attempt, !report.state.isFinal { record.isCanceled = true }
         record.ticket.attempt = report.attempt
         record.report = report
         // What the owner may say of the job is how it stands, not whose it is.
@@ -202,6 +205,7 @@ package actor SubmittedJobs {
         } catch {
             logger.warning("a job's state can't be written", metadata: [LogKey.error: "\(error)"])
         }
+        if record.isCanceled { hasWork(Destination(owner: record.owner, queue: record.ticket.queue)) }
     }
 
     /// All jobs of ours that an owner has: one that was delivered and isn't among them was forgotten there.
