@@ -1,3 +1,4 @@
+import OfficeCore
 import OfficeLab
 import Testing
 
@@ -37,7 +38,11 @@ extension LabHost {
         _ id: String, is states: String..., as user: String? = nil, within seconds: Double = 20
     ) async throws {
         try await eventually("job \(id.prefix(8)) is \(states) on \(name)", within: promised(seconds)) {
-            states.contains(try await job(id, as: user)?.state ?? "")
+            let job = try await job(id, as: user)
+            guard let job, states.contains(job.state) else {
+                throw OfficeError(.temporary, "it", "it is \(job?.state ?? "not there"): \(job?.reasons ?? [])")
+            }
+            return true
         }
     }
 
