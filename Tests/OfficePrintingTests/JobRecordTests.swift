@@ -18,22 +18,19 @@ import Testing
 
     /// Records of jobs submitted on one node, in a folder that goes with them.
     private func withSubmitted(_ body: (SubmittedJobs, JobReport) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let jobs = try await SubmittedJobs(
-            node: own, store: try JobStore(at: "\(folder)/jobs"),
-            spool: try Spool(at: "\(folder)/spool", limit: 1 << 20),
-            limits: JobLimits(), logger: Logger(label: "test"), changed: {}, hasWork: { _ in })
-        let ticket = PrintTicket(
-            id: JobID(), queue: try Label("laser"), title: "letter", user: try UserName("alice"), format: "text/plain",
-            size: 0, attributes: [], submitted: .now)
-        try await jobs.open(ticket, to: owner)
-        let (document, source) = AsyncStream.makeStream(of: ByteBuffer.self)
-        source.yield(ByteBuffer(string: "dear Bob"))
-        source.finish()
-        try await jobs.receive(document, format: nil, for: ticket.id)
-        try await body(jobs, try await jobs.accept(ticket.id))
+        try await withFolder { folder in
+            let jobs = try await SubmittedJobs(
+                node: own, store: try JobStore(at: "\(folder)/jobs"),
+                spool: try Spool(at: "\(folder)/spool", limit: 1 << 20), limits: JobLimits(),
+                logger: Logger(label: "test"), changed: {}, hasWork: { _ in })
+            let ticket = try ticket()
+            try await jobs.open(ticket, to: owner)
+            let (document, source) = AsyncStream.makeStream(of: ByteBuffer.self)
+            source.yield(ByteBuffer(string: "dear Bob"))
+            source.finish()
+            try await jobs.receive(document, format: nil, for: ticket.id)
+            try await body(jobs, try await jobs.accept(ticket.id))
+        }
     }
 
     private func told(_ report: JobReport, _ state: JobState, revision: Int) -> JobReport {
@@ -72,5 +69,33 @@ import Testing
             let now = try #require(await jobs[report.id]?.report)
             #expect(now.state == .stopped && now.reasons.first?.hasPrefix(JobReport.unknown) == true)
         }
+    }
+
+    /// Who announces jobs and goes away keeps nobody else's out.
+    @Test func announcementsThatComeToNothingMakeRoom() async throws {
+        try await withFolder { folder in
+            let jobs = try await ReceivedJobs(
+                owner: owner, store: try JobStore(at: "\(folder)/jobs"),
+                spool: try Spool(at: "\(folder)/spool", limit: 1 << 20), limits: JobLimits(),
+                logger: Logger(label: "test"), changed: {}, hasWork: { _ in })
+            let digest = DocumentDigest(try #require(Digest256([UInt8](repeating: 0, count: 32))))
+            for _ in 0..<300 {
+                let offer = JobOffer(ticket: try ticket(), digest: digest)
+                #expect(try await jobs.accept(offer, from: own) == .wantsDocument(offset: 0))
+            }
+        }
+    }
+
+    private func ticket() throws -> PrintTicket {
+        PrintTicket(
+            id: JobID(), queue: try Label("laser"), title: "letter", user: try UserName("alice"), format: "text/plain",
+            size: 8, attributes: [], submitted: .now)
+    }
+
+    private func withFolder(_ body: (String) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try await body(folder)
     }
 }

@@ -12,6 +12,7 @@ package actor ReceivedJobs {
         var offer: JobOffer
         var node: NodeID
         var isArriving = false
+        var since = ContinuousClock.now
     }
 
     private static let mostExpected = 256
@@ -91,13 +92,23 @@ package actor ReceivedJobs {
             throw OfficeError(.limit, ticket.queue.description, "\(limits.jobs) jobs wait on its node already")
         }
         if let known = expected[ticket.id], known.node != node { throw Self.foreign(ticket.id) }
-        guard expected.count < Self.mostExpected || expected[ticket.id] != nil else {
-            throw OfficeError(.limit, ticket.queue.description, "too many jobs arrive at once")
-        }
+        if expected[ticket.id] == nil { try makeRoomForOne(ticket.queue) }
         let half = min(spool.partSize(of: ticket.id), ticket.size)
         try spool.checkRoom(for: ticket.size - half)
         expected[ticket.id] = Expected(offer: offer, node: node, isArriving: expected[ticket.id]?.isArriving ?? false)
         return .wantsDocument(offset: half)
+    }
+
+    /// Of those that were announced and don't arrive the one that was announced first makes room: its sender may have
+    /// gone for good. If not, it announces the job again.
+    private func makeRoomForOne(_ queue: Label) throws(OfficeError) {
+        guard expected.count >= Self.mostExpected else { return }
+        let oldest = expected.filter { !$0.value.isArriving }.min { $0.value.since < $1.value.since }
+        guard let oldest else {
+            throw OfficeError(.limit, queue.description, "too many jobs arrive at once")
+        }
+        expected[oldest.key] = nil
+        if records[oldest.key] == nil { spool.remove(oldest.key) }
     }
 
     private static func foreign(_ id: JobID) -> OfficeError {
