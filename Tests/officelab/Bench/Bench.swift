@@ -17,7 +17,7 @@ struct Bench: AsyncParsableCommand {
         case smallFiles = "small-files"
         case durableFiles = "durable-files"
         case firstByte = "first-byte"
-        case listings, memory
+        case listings, memory, printing
     }
 
     @Option(help: "The folder with officeshare and officeshared.") var binaries: String?
@@ -45,13 +45,16 @@ struct Bench: AsyncParsableCommand {
                 case .firstByte: try await Transfers(setting).firstByte()
                 case .listings: try await Listings(setting).measure()
                 case .memory: try await MemoryUse(setting).measure()
+                case .printing: try await Printing(setting).measure()
                 }
             for figure in measured { say.note(figure.line) }
             figures += measured
         }
         let report = Report(figures: figures, rounds: rounds, quick: quick)
         if let output {
-            try Data(report.markdown.utf8).write(to: URL(fileURLWithPath: output))
+            // What people wrote below the figures stays.
+            let notes = Report.notes(of: (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
+            try Data((report.markdown + notes).utf8).write(to: URL(fileURLWithPath: output))
             say.step("Written to \(output)")
         } else {
             print(report.markdown)

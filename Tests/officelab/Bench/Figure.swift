@@ -80,6 +80,13 @@ struct Report {
             """
     }
 
+    private static let notesTitle = "## Notes"
+
+    /// What stands below the figures in a page that was written before.
+    static func notes(of page: String) -> String {
+        page.range(of: "\n" + notesTitle).map { String(page[$0.lowerBound...]) } ?? ""
+    }
+
     /// The machine it was measured on.
     private static var machine: String {
         func read(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
