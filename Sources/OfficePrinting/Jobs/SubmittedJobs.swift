@@ -11,9 +11,12 @@ package actor SubmittedJobs {
         var ticket: PrintTicket
         var owner: NodeID
         var written: DocumentWriter.Written?
+        let since = ContinuousClock.now
     }
 
     private static let mostOpening = 256
+    /// How long a job may be open of whose document nothing has come, when others want its place.
+    private static let patience = Duration.seconds(60)
 
     package nonisolated let node: NodeID
     let spool: Spool
@@ -62,6 +65,7 @@ package actor SubmittedJobs {
 
     /// Opens a job. It is nothing yet: a crash before `accept` leaves no trace of it.
     package func open(_ ticket: PrintTicket, to owner: NodeID) throws(OfficeError) {
+        if opening.count >= Self.mostOpening { forgetAbandoned() }
         guard opening.count < Self.mostOpening else {
             throw OfficeError(.limit, ticket.title, "too many jobs are being submitted at once")
         }
@@ -71,6 +75,14 @@ package actor SubmittedJobs {
                 mend: "Run the same again when some have been printed.")
         }
         opening[ticket.id] = Opening(ticket: ticket, owner: owner)
+    }
+
+    /// Programs that were killed between opening a job and sending it leave nothing but their place.
+    private func forgetAbandoned() {
+        let oldest = ContinuousClock.now - Self.patience
+        opening = opening.filter {
+            $0.value.since > oldest || $0.value.written != nil || spool.partSize(of: $0.key) > 0
+        }
     }
 
     /// What was opened and not accepted yet.
