@@ -67,6 +67,7 @@ let package = Package(
         .systemLibrary(name: "CCUPS"),
         .systemLibrary(name: "CDNSSD"),
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "CZlib"),
 
         // The rooms, lowest first. Imports only go down.
         .target(name: "OfficeCore", dependencies: [crypto]),
@@ -83,7 +84,8 @@ let package = Package(
         .target(
             name: "OfficePrinting",
             dependencies: [
-                "OfficeCore", "OfficeTrust", "CCUPS", "CLinux", crypto, grdb, logging, nioCore, serviceLifecycle,
+                "OfficeCore", "OfficeTrust", "CCUPS", "CLinux", "CZlib", crypto, grdb, logging, nioCore,
+                serviceLifecycle,
             ]),
         .target(
             name: "OfficeControl",

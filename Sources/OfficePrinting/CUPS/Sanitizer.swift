@@ -35,6 +35,8 @@ package enum Sanitizer {
             (1...9_600).contains($0.x) && (1...9_600).contains($0.y) ? $0 : nil
         }
         made.outputBins = list(told.outputBins, keyword)
+        let sheets = list(told.jobSheets ?? [], keyword)
+        made.jobSheets = sheets.isEmpty ? nil : sheets
         made.finishings = list(told.finishings) { (3...1_000).contains($0) ? $0 : nil }
         made.mostCopies = min(max(told.mostCopies, 1), 9_999)
         made.pagesPerMinute = told.pagesPerMinute.flatMap { (1...10_000).contains($0) ? $0 : nil }
@@ -63,7 +65,7 @@ package enum Sanitizer {
                 resolutions: printer["printer-resolution-supported"]?.values.compactMap(resolution) ?? [],
                 outputBins: texts("output-bin-supported"), finishings: numbers("finishings-supported"),
                 mostCopies: mostCopies(of: printer), pagesPerMinute: printer["pages-per-minute"]?.number,
-                uuid: printer["printer-uuid"]?.text))
+                uuid: printer["printer-uuid"]?.text, jobSheets: texts("job-sheets-supported")))
     }
 
     /// What `description(of:)` reads, and so what is asked for.
@@ -73,7 +75,8 @@ package enum Sanitizer {
         "color-supported", "document-format-supported", "media-supported", "media-default", "media-ready",
         "media-source-supported", "media-type-supported", "sides-supported", "sides-default",
         "print-color-mode-supported", "print-quality-supported", "printer-resolution-supported",
-        "output-bin-supported", "finishings-supported", "copies-supported", "pages-per-minute", "printer-uuid",
+        "output-bin-supported", "job-sheets-supported", "finishings-supported", "copies-supported", "pages-per-minute",
+        "printer-uuid",
     ]
 
     static func state(of printer: IPPGroup) -> QueueDescription.State {

@@ -41,6 +41,7 @@ package enum IPPStatus: UInt16, Sendable {
     case attributesOrValuesNotSupported = 0x040B
     case charsetNotSupported = 0x040D
     case compressionNotSupported = 0x040F
+    case compressionError = 0x0410
     case operationNotSupported = 0x0501
     case serviceUnavailable = 0x0502
     case versionNotSupported = 0x0503

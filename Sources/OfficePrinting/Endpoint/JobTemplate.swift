@@ -15,7 +15,11 @@ struct JobTemplate: Sendable {
     private(set) var unsupported: [IPPAttribute] = []
     private(set) var isHeld = false
 
-    init(_ asked: [IPPAttribute], on queue: QueueCapabilities) {
+    private let isFromBackend: Bool
+
+    /// - Parameter isFromBackend: Whether the local cupsd sends it, which has done some of it already.
+    init(_ asked: [IPPAttribute], on queue: QueueCapabilities, isFromBackend: Bool = false) {
+        self.isFromBackend = isFromBackend
         for attribute in asked { take(attribute, queue) }
         // RFC 8011, section 5.2.11, and PWG 5100.7: the two exclude each other. The plainer one stays.
         if kept.contains(where: { $0.name == "media" }), let place = kept.firstIndex(where: { $0.name == "media-col" })
@@ -34,8 +38,13 @@ struct JobTemplate: Sendable {
             case "indefinite": isHeld = true
             default: unsupported.append(attribute)
             }
-        // The local cupsd has put its banners in already.
         case "job-sheets" where attribute.texts == ["none"]: return
+        case "job-sheets"
+        where (1...2).contains(attribute.values.count) && attribute.texts.count == attribute.values.count
+            && attribute.texts.allSatisfy(queue.sheets.contains):
+            // The local cupsd has put its banners in already.
+            guard !isFromBackend else { return }
+            kept.append(IPPAttribute("job-sheets", attribute.texts.map { .keyword($0) }))
         case "media-col": takeMedia(attribute, queue)
         default:
             guard let values = Self.values(of: attribute, queue), !values.isEmpty else {

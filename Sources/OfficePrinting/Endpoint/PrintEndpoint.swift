@@ -174,10 +174,14 @@ struct EndpointTask: Sendable {
         return format
     }
 
-    func checkCompression() throws(IPPRefusal) {
-        guard let text = try request.keyword("compression"), text != "none" else { return }
-        throw IPPRefusal(
-            .compressionNotSupported, "documents have to come uncompressed",
-            unsupported: [IPPAttribute("compression", .keyword(text))])
+    /// Whether the document comes compressed by gzip.
+    func isCompressed() throws(IPPRefusal) -> Bool {
+        guard let text = try request.keyword("compression"), text != "none" else { return false }
+        guard text == "gzip" else {
+            throw IPPRefusal(
+                .compressionNotSupported, "documents come as they are or compressed by gzip",
+                unsupported: [IPPAttribute("compression", .keyword(text))])
+        }
+        return true
     }
 }

@@ -36,7 +36,7 @@ struct PrinterAttributes: Sendable {
             enumeration("finishings-default", [3]), enumeration("finishings-supported", can.finishings),
             keywords("job-hold-until-default", ["no-hold"]),
             keywords("job-hold-until-supported", ["no-hold", "indefinite"]),
-            keywords("job-sheets-default", ["none"]), keywords("job-sheets-supported", ["none"]),
+            keywords("job-sheets-default", ["none"]), keywords("job-sheets-supported", can.sheets),
             keywords("multiple-document-handling-default", Array(QueueCapabilities.handlings.prefix(1))),
             keywords("multiple-document-handling-supported", QueueCapabilities.handlings),
             number("number-up-default", 1),
@@ -213,7 +213,7 @@ struct PrinterAttributes: Sendable {
         [
             IPPAttribute("charset-configured", .charset("utf-8")),
             IPPAttribute("charset-supported", [.charset("utf-8"), .charset("us-ascii")]),
-            keywords("compression-supported", ["none"]),
+            keywords("compression-supported", ["none", "gzip"]),
             IPPAttribute("generated-natural-language-supported", .language("en")),
             keywords("identify-actions-default", ["display"]), keywords("identify-actions-supported", ["display"]),
             keywords("ipp-features-supported", ["ipp-everywhere"]), keywords("ipp-versions-supported", ["1.1", "2.0"]),

@@ -29,6 +29,8 @@ struct QueueCapabilities: Sendable {
     let qualities: [Int32]
     let resolutions: [QueueDescription.Resolution]
     let bins: [String]
+    /// Banners, `none` first.
+    let sheets: [String]
     let finishings: [Int32]
     let mostCopies: Int32
     let formats: [String]
@@ -67,6 +69,7 @@ struct QueueCapabilities: Sendable {
         let dots = queue.resolutions.filter { (72...9600).contains($0.x) && (72...9600).contains($0.y) }
         resolutions = dots.isEmpty ? [.init(x: 300, y: 300)] : Array(dots.prefix(16))
         bins = Self.keywords(queue.outputBins, else: ["auto"])
+        sheets = ["none"] + (queue.jobSheets ?? []).filter { $0 != "none" }
         finishings = [3] + queue.finishings.filter { $0 > 3 && $0 < 2048 }.prefix(Self.most)
         mostCopies = min(max(queue.mostCopies, 1), 9_999)
         let formats = queue.formats.filter { Self.isFormat($0) && $0 != Self.anyFormat }.prefix(64)

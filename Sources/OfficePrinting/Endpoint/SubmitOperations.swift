@@ -7,6 +7,7 @@ extension EndpointTask {
     private struct Order {
         var wish: DeskWish
         var format: String
+        var isCompressed: Bool
         var unsupported: [IPPAttribute]
     }
 
@@ -20,7 +21,7 @@ extension EndpointTask {
             await jobs.close(job.number, of: queue.localName)
             return await receipt(job, without: order.unsupported)
         }
-        try await receive(document, format: order.format, job)
+        try await receive(document, format: order.format, isCompressed: order.isCompressed, job)
         try await finish(job)
         return await receipt(job, without: order.unsupported)
     }
@@ -36,7 +37,7 @@ extension EndpointTask {
         guard let isLast = try request.flag("last-document") else {
             throw IPPRefusal(.badRequest, "last-document is missing")
         }
-        try checkCompression()
+        let isCompressed = try isCompressed()
         let format = try documentFormat() ?? QueueCapabilities.anyFormat
         let job = try await ownOpenJob()
         switch (job.stage, source.document) {
@@ -45,7 +46,7 @@ extension EndpointTask {
             return await receipt(job)
         case (.waiting, let document?):
             await setStage(.receiving, job)
-            try await receive(document, format: format, job)
+            try await receive(document, format: format, isCompressed: isCompressed, job)
             guard isLast else {
                 await setStage(.received, job)
                 return await receipt(job)
@@ -77,10 +78,10 @@ extension EndpointTask {
     // MARK: Checking
 
     private func order() throws(IPPRefusal) -> Order {
-        try checkCompression()
+        let isCompressed = try isCompressed()
         let format = try documentFormat() ?? QueueCapabilities.anyFormat
         let isFaithful = try request.flag("ipp-attribute-fidelity") ?? false
-        let template = JobTemplate(request.jobAttributes, on: can)
+        let template = JobTemplate(request.jobAttributes, on: can, isFromBackend: source.caller.isBackend)
         guard !isFaithful || template.unsupported.isEmpty else {
             let names = template.unsupported.map { $0.name.plain(atMost: 64) }.joined(separator: ", ")
             throw IPPRefusal(
@@ -95,7 +96,7 @@ extension EndpointTask {
             queue: queue, id: try submittedID(), user: user,
             title: title.flatMap { $0.isEmpty ? nil : $0 } ?? "Untitled",
             attributes: template.kept, isHeld: template.isHeld)
-        return Order(wish: wish, format: format, unsupported: template.unsupported)
+        return Order(wish: wish, format: format, isCompressed: isCompressed, unsupported: template.unsupported)
     }
 
     /// `job-uuid`, by which a submission that is repeated is known.
@@ -161,15 +162,19 @@ extension EndpointTask {
     }
 
     private func receive(
-        _ document: EndpointRequest.Document, format: String, _ job: OpenJobs.Job
+        _ document: EndpointRequest.Document, format: String, isCompressed: Bool, _ job: OpenJobs.Job
     ) async throws(IPPRefusal) {
-        let stream = DocumentStream(document, limit: endpoint.limits.documentBytes, stop: job.stop)
+        let stream = DocumentStream(
+            isCompressed ? Gunzipped(document) : document, limit: endpoint.limits.documentBytes, stop: job.stop)
         do { try await desk.receive(stream, format: format, for: job.report.id) } catch {
             // Before the job's end sets the flag.
             let refusal = stream.refusal
             await abandon(job, as: .aborted, "job-data-insufficient")
             // A backend comes again at once, with the whole document.
             if refusal == nil, source.caller.isBackend { try? await Task.sleep(for: endpoint.limits.pause) }
+            guard !isCompressed || error.code != .malformed else {
+                throw IPPRefusal(.compressionError, "the document isn't what gzip makes")
+            }
             throw refusal ?? IPPRefusal(error, to: source.caller)
         }
     }

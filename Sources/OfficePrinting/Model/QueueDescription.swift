@@ -53,6 +53,8 @@ package struct QueueDescription: Codable, Sendable, Hashable {
     package var pagesPerMinute: Int32?
     /// `printer-uuid`, `urn:uuid:…`.
     package var uuid: String?
+    /// Banners that its CUPS can put around a job; nil where its node doesn't tell.
+    package var jobSheets: [String]?
 
     package init(
         name: Label, info: String? = nil, model: String? = nil, location: String? = nil, state: State = .idle,
@@ -61,7 +63,7 @@ package struct QueueDescription: Codable, Sendable, Hashable {
         mediaSources: [String] = [], mediaTypes: [String] = [], sides: [String] = ["one-sided"],
         sidesDefault: String? = nil, colorModes: [String] = [], qualities: [Int32] = [], resolutions: [Resolution] = [],
         outputBins: [String] = [], finishings: [Int32] = [], mostCopies: Int32 = 9_999, pagesPerMinute: Int32? = nil,
-        uuid: String? = nil
+        uuid: String? = nil, jobSheets: [String]? = nil
     ) {
         self.name = name
         self.info = info
@@ -89,6 +91,7 @@ package struct QueueDescription: Codable, Sendable, Hashable {
         self.mostCopies = mostCopies
         self.pagesPerMinute = pagesPerMinute
         self.uuid = uuid
+        self.jobSheets = jobSheets
     }
 
     package var duplex: Bool { sides.contains { $0.hasPrefix("two-sided") } }
