@@ -37,6 +37,10 @@ package struct Invitations: Sendable {
                 mend: "Give a time of up to 24 hours, such as --ttl 15m.")
         }
         invitations.removeAll { !$0.isAlive(at: now) }
+        // One that was used is kept for a repeated question only, and makes room for a new one.
+        if invitations.count >= Self.limit, let used = invitations.firstIndex(where: { $0.usedBy != nil }) {
+            invitations.remove(at: used)
+        }
         guard invitations.count < Self.limit else {
             throw OfficeError(
                 .limit, "the invitation", "\(Self.limit) are open already",

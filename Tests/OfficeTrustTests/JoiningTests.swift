@@ -136,6 +136,10 @@ import Testing
         let codes = try (0..<Invitations.limit).map { _ in try invitations.open(inviter: inviter.id, at: start) }
         #expect(code { try invitations.open(inviter: inviter.id, at: start) } == .limit)
         _ = try redeem(&invitations, proof(codes[9], by: joiner), by: joiner)
+        // What was used makes room: an office of any size joins within a quarter of an hour.
+        let next = try invitations.open(inviter: inviter.id, at: start)
+        #expect(code { try invitations.open(inviter: inviter.id, at: start) } == .limit)
+        _ = try redeem(&invitations, proof(next, by: other), by: other)
         let later = start.advanced(by: Invitations.defaultLifetime)
         _ = try invitations.open(inviter: inviter.id, at: later)
         #expect(code { try invitations.open(inviter: inviter.id, for: .zero, at: later) } == .usage)
