@@ -139,6 +139,7 @@ import Testing
         // What was used makes room: an office of any size joins within a quarter of an hour.
         let next = try invitations.open(inviter: inviter.id, at: start)
         #expect(code { try invitations.open(inviter: inviter.id, at: start) } == .limit)
+        let other = try NodeIdentity()
         _ = try redeem(&invitations, proof(next, by: other), by: other)
         let later = start.advanced(by: Invitations.defaultLifetime)
         _ = try invitations.open(inviter: inviter.id, at: later)
