@@ -59,16 +59,17 @@ struct Printing {
     private func figures(_ rounds: Rounds, _ size: Int) -> [Figure] {
         let (page, own) = (rounds.median("print page"), rounds.median("lp page"))
         let (large, ownLarge) = (rounds.median("print large"), rounds.median("lp large"))
-        let (travel, get) = (max(0.001, large - ownLarge), rounds.median("get"))
+        // What people would do without: fetch it where the printer is, and print it there.
+        let (get, byHand) = (rounds.median("get"), rounds.median("get") + ownLarge)
         return [
             Figure(
                 what: "One page, from the word until it comes out of a peer's printer",
                 measured: Figure.milliseconds(page), against: "lp at the printer: \(Figure.milliseconds(own))",
                 goal: "300 ms more", reached: page - own <= 0.3),
             Figure(
-                what: "\(size >> 20) MiB document, what the way to the peer adds",
-                measured: Figure.rate(size, travel), against: "get: \(Figure.rate(size, get))", ratio: get / travel,
-                goal: "0.80×", reached: get / travel >= 0.8),
+                what: "\(size >> 20) MiB document, the same", measured: Figure.rate(size, large),
+                against: "get, then lp at the printer: \(Figure.rate(size, byHand)) (get: \(Figure.rate(size, get)))",
+                ratio: byHand / large, goal: "0.80×", reached: byHand / large >= 0.8),
         ]
     }
 }
