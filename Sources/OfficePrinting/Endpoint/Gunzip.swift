@@ -1,101 +1,80 @@
-import CZlib
+internal import CZlib
 import NIOCore
-import OfficeCore
 
-/// A document that comes compressed by gzip (RFC 1952), as it was before: piece by piece, in flat memory.
+/// Unpacks gzip (RFC 1952) piece by piece: packed bytes in, pieces of at most 64 KiB out, whatever they unfold into. So
+/// a bomb costs no memory, and who takes the pieces may stop at any of them. Members that follow one another are one
+/// document, as the RFC has it; anything else behind the last one is an error.
 ///
-/// What comes out is bounded by whoever reads it, who stops reading; a stream that is corrupt, or ends before its time,
-/// throws `.malformed`.
-struct Gunzipped: AsyncSequence, Sendable {
-    /// Bytes that come out at once.
-    static let pieceBytes = 128 << 10
+/// Not `Sendable`: whoever reads the document has it alone.
+final class Gunzip {
+    /// These bytes aren't gzip, or not all of it.
+    struct Corruption: Error {}
 
-    let base: EndpointRequest.Document
+    private static let piece = 64 << 10
 
-    init(_ base: EndpointRequest.Document) { self.base = base }
+    /// zlib keeps a pointer to it, so it stays where it is.
+    private let stream: UnsafeMutablePointer<z_stream>
+    private var packed = ByteBuffer()
+    /// Whether a member is at its end, and none has begun since.
+    private var isAtEnd = false
 
-    struct AsyncIterator: AsyncIteratorProtocol {
-        private var base: any AsyncIteratorProtocol<ByteBuffer, any Error>
-        private let inflater: Inflater
-        private var pending = ByteBuffer()
+    init() {
+        stream = .allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        // It fails where memory ends, which Swift doesn't survive either, and for a zlib that isn't the header's.
+        let status = os_gunzip_begin(stream)
+        precondition(status == Z_OK, "zlib refuses to begin: \(status)")
+    }
 
-        init(_ base: any AsyncIteratorProtocol<ByteBuffer, any Error>) {
-            self.base = base
-            inflater = Inflater()
-        }
+    deinit {
+        inflateEnd(stream)
+        stream.deallocate()
+    }
 
-        mutating func next() async throws -> ByteBuffer? { try await next(isolation: nil) }
+    /// Takes packed bytes, once `next` has answered nil.
+    func take(_ bytes: ByteBuffer) { packed = bytes }
 
-        mutating func next(isolation actor: isolated (any Actor)?) async throws(any Error) -> ByteBuffer? {
-            while true {
-                if pending.readableBytes > 0 || inflater.holdsOutput {
-                    let piece = try inflater.inflate(&pending)
-                    if piece.readableBytes > 0 { return piece }
-                    continue
-                }
-                guard let next = try await base.next(isolation: actor) else {
-                    guard inflater.isAtEnd else { throw Inflater.corrupt }
-                    return nil
-                }
-                pending = next
+    /// The next unpacked bytes; nil where more packed ones are needed. Throws where they can't be unpacked.
+    func next() throws(Corruption) -> ByteBuffer? {
+        var unpacked = ByteBuffer()
+        while true {
+            if isAtEnd {
+                guard packed.readableBytes > 0 else { return nil }
+                guard inflateReset(stream) == Z_OK else { throw Corruption() }
+                isAtEnd = false
             }
+            let before = packed.readableBytes
+            switch inflate(into: &unpacked) {
+            case Z_STREAM_END: isAtEnd = true
+            // No progress: either there is nothing more to unpack from, or it would be tried for ever.
+            case Z_BUF_ERROR where before > 0: throw Corruption()
+            case Z_OK, Z_BUF_ERROR: break
+            default: throw Corruption()
+            }
+            if unpacked.readableBytes > 0 { return unpacked }
+            if packed.readableBytes == 0 { return nil }
         }
     }
 
-    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(base.makeAsyncIterator()) }
-}
+    /// Throws where the packed bytes end in the midst, or there were none.
+    func finish() throws(Corruption) {
+        guard isAtEnd, packed.readableBytes == 0 else { throw Corruption() }
+    }
 
-/// zlib's state; used by one iterator, and so by one task at a time.
-private final class Inflater {
-    static let corrupt = OfficeError(.malformed, "document", "it isn't what gzip makes")
-
-    private var stream = z_stream()
-    private let isReady: Bool
-    private var hasBegun = false
-    /// Whether a whole member has come out, and nothing of another has come yet.
-    private(set) var isAtEnd = false
-    /// Whether more may come out of what went in already.
-    private(set) var holdsOutput = false
-
-    init() { isReady = os_gunzip_begin(&stream) == Z_OK }
-
-    deinit { if isReady { inflateEnd(&stream) } }
-
-    /// Takes of the input what it can use, and gives what comes out of it: perhaps nothing yet.
-    func inflate(_ input: inout ByteBuffer) throws(OfficeError) -> ByteBuffer {
-        guard isReady else { throw OfficeError(.io, "document", "there is no memory to unpack it") }
-        if isAtEnd {
-            // gzip's files may be several in a row.
-            guard inflateReset(&stream) == Z_OK else { throw Self.corrupt }
-            isAtEnd = false
-        }
-        var output = ByteBufferAllocator().buffer(capacity: Gunzipped.pieceBytes)
+    /// One step of zlib's, as far as the packed bytes and one piece reach.
+    private func inflate(into unpacked: inout ByteBuffer) -> Int32 {
         var status = Z_OK
-        let before = input.readableBytes
-        var rest = 0
-        input.withUnsafeReadableBytes { bytes in
-            stream.next_in = UnsafeMutablePointer(
-                mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
-            stream.avail_in = UInt32(bytes.count)
-            output.writeWithUnsafeMutableBytes(minimumWritableBytes: Gunzipped.pieceBytes) { room in
-                stream.next_out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
-                stream.avail_out = UInt32(Gunzipped.pieceBytes)
-                status = CZlib.inflate(&stream, Z_NO_FLUSH)
-                return Gunzipped.pieceBytes - Int(stream.avail_out)
+        packed.readWithUnsafeMutableReadableBytes { input in
+            unpacked.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.piece) { output in
+                stream.pointee.next_in = input.baseAddress?.assumingMemoryBound(to: Bytef.self)
+                stream.pointee.avail_in = uInt(clamping: input.count)
+                stream.pointee.next_out = output.baseAddress?.assumingMemoryBound(to: Bytef.self)
+                stream.pointee.avail_out = uInt(Self.piece)
+                status = CZlib.inflate(stream, Z_NO_FLUSH)
+                return Self.piece - Int(stream.pointee.avail_out)
             }
-            rest = Int(stream.avail_in)
+            return min(input.count, Int(uInt.max)) - Int(stream.pointee.avail_in)
         }
-        stream.next_in = nil
-        stream.next_out = nil
-        input.moveReaderIndex(forwardBy: before - rest)
-        holdsOutput = status == Z_OK && output.readableBytes == Gunzipped.pieceBytes
-        switch status {
-        case Z_STREAM_END: isAtEnd = true
-        case Z_OK: break
-        // Nothing went in and nothing came out: more input is wanted.
-        case Z_BUF_ERROR where rest == 0: holdsOutput = false
-        default: throw Self.corrupt
-        }
-        return output
+        return status
     }
 }

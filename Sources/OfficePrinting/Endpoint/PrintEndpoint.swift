@@ -174,14 +174,14 @@ struct EndpointTask: Sendable {
         return format
     }
 
-    /// Whether the document comes compressed by gzip.
-    func isCompressed() throws(IPPRefusal) -> Bool {
-        guard let text = try request.keyword("compression"), text != "none" else { return false }
-        guard text == "gzip" else {
+    /// How the document comes packed.
+    func compression() throws(IPPRefusal) -> DocumentStream.Compression {
+        guard let text = try request.keyword("compression") else { return .none }
+        guard let compression = DocumentStream.Compression(rawValue: text) else {
             throw IPPRefusal(
-                .compressionNotSupported, "documents come as they are or compressed by gzip",
+                .compressionNotSupported, "documents have to come by gzip or uncompressed",
                 unsupported: [IPPAttribute("compression", .keyword(text))])
         }
-        return true
+        return compression
     }
 }

@@ -213,7 +213,7 @@ struct PrinterAttributes: Sendable {
         [
             IPPAttribute("charset-configured", .charset("utf-8")),
             IPPAttribute("charset-supported", [.charset("utf-8"), .charset("us-ascii")]),
-            keywords("compression-supported", ["none", "gzip"]),
+            keywords("compression-supported", DocumentStream.Compression.allCases.map(\.rawValue)),
             IPPAttribute("generated-natural-language-supported", .language("en")),
             keywords("identify-actions-default", ["display"]), keywords("identify-actions-supported", ["display"]),
             keywords("ipp-features-supported", ["ipp-everywhere"]), keywords("ipp-versions-supported", ["1.1", "2.0"]),

@@ -7,7 +7,7 @@ extension EndpointTask {
     private struct Order {
         var wish: DeskWish
         var format: String
-        var isCompressed: Bool
+        var compression: DocumentStream.Compression
         var unsupported: [IPPAttribute]
     }
 
@@ -21,7 +21,7 @@ extension EndpointTask {
             await jobs.close(job.number, of: queue.localName)
             return await receipt(job, without: order.unsupported)
         }
-        try await receive(document, format: order.format, isCompressed: order.isCompressed, job)
+        try await receive(document, format: order.format, order.compression, job)
         try await finish(job)
         return await receipt(job, without: order.unsupported)
     }
@@ -37,7 +37,7 @@ extension EndpointTask {
         guard let isLast = try request.flag("last-document") else {
             throw IPPRefusal(.badRequest, "last-document is missing")
         }
-        let isCompressed = try isCompressed()
+        let compression = try compression()
         let format = try documentFormat() ?? QueueCapabilities.anyFormat
         let job = try await ownOpenJob()
         switch (job.stage, source.document) {
@@ -46,7 +46,7 @@ extension EndpointTask {
             return await receipt(job)
         case (.waiting, let document?):
             await setStage(.receiving, job)
-            try await receive(document, format: format, isCompressed: isCompressed, job)
+            try await receive(document, format: format, compression, job)
             guard isLast else {
                 await setStage(.received, job)
                 return await receipt(job)
@@ -78,7 +78,7 @@ extension EndpointTask {
     // MARK: Checking
 
     private func order() throws(IPPRefusal) -> Order {
-        let isCompressed = try isCompressed()
+        let compression = try compression()
         let format = try documentFormat() ?? QueueCapabilities.anyFormat
         let isFaithful = try request.flag("ipp-attribute-fidelity") ?? false
         let template = JobTemplate(request.jobAttributes, on: can, isFromBackend: source.caller.isBackend)
@@ -96,7 +96,7 @@ extension EndpointTask {
             queue: queue, id: try submittedID(), user: user,
             title: title.flatMap { $0.isEmpty ? nil : $0 } ?? "Untitled",
             attributes: template.kept, isHeld: template.isHeld)
-        return Order(wish: wish, format: format, isCompressed: isCompressed, unsupported: template.unsupported)
+        return Order(wish: wish, format: format, compression: compression, unsupported: template.unsupported)
     }
 
     /// `job-uuid`, by which a submission that is repeated is known.
@@ -162,19 +162,17 @@ extension EndpointTask {
     }
 
     private func receive(
-        _ document: EndpointRequest.Document, format: String, isCompressed: Bool, _ job: OpenJobs.Job
+        _ document: EndpointRequest.Document, format: String, _ compression: DocumentStream.Compression,
+        _ job: OpenJobs.Job
     ) async throws(IPPRefusal) {
         let stream = DocumentStream(
-            isCompressed ? Gunzipped(document) : document, limit: endpoint.limits.documentBytes, stop: job.stop)
+            document, compression: compression, limit: endpoint.limits.documentBytes, stop: job.stop)
         do { try await desk.receive(stream, format: format, for: job.report.id) } catch {
             // Before the job's end sets the flag.
             let refusal = stream.refusal
             await abandon(job, as: .aborted, "job-data-insufficient")
             // A backend comes again at once, with the whole document.
             if refusal == nil, source.caller.isBackend { try? await Task.sleep(for: endpoint.limits.pause) }
-            guard !isCompressed || error.code != .malformed else {
-                throw IPPRefusal(.compressionError, "the document isn't what gzip makes")
-            }
             throw refusal ?? IPPRefusal(error, to: source.caller)
         }
     }
