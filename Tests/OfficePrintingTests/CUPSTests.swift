@@ -53,6 +53,25 @@ import Testing
         }
     }
 
+    @Test func aBannerIsNoDocument() async throws {
+        try await PrivateCUPS.with { cups in
+            _ = try await cups.addBox("sink")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            #expect(try await scheduler.queue(Label("sink"))?.description.jobSheets?.contains("standard") == true)
+            let wish = CUPSWish(
+                queue: try Label("sink"), id: JobID(), user: "alice@pc1", title: "a",
+                attributes: [IPPAttribute("job-sheets", .keyword("standard"))])
+            let number = try await scheduler.createJob(wish)
+            let empty = try #require(try await scheduler.job(number))
+            #expect(empty.documents == 1 && empty.isHollow)
+            let file = try document(Array("hello".utf8))
+            try await scheduler.sendDocument(
+                file.fileDescriptor, format: "text/plain", to: number, on: wish.queue, user: wish.user)
+            let whole = try #require(try await scheduler.job(number))
+            #expect(whole.documents == 2 && !whole.isHollow)
+        }
+    }
+
     @Test func aJobComesOutOnceWithItsOptionsOnce() async throws {
         try await PrivateCUPS.with { cups in
             let box = try await cups.addBox("sink")

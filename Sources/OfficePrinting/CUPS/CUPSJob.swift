@@ -33,8 +33,10 @@ package struct CUPSJob: Sendable, Hashable {
     package var title: String?
     /// Printed by now, as far as the printer tells: sheets, or sides where it counts those.
     package var pages: Int
-    /// Documents that CUPS has taken: 0 for a job whose document never came whole.
+    /// Documents that CUPS has, and the sheet that it puts before them itself where `job-sheets` says so.
     package var documents: Int
+    /// Whether its document never came whole: nothing of it can have been printed.
+    package var isHollow: Bool
     /// Bytes, rounded up to 1,024.
     package var size: Int64
     package var created: Timestamp?
@@ -43,9 +45,6 @@ package struct CUPSJob: Sendable, Hashable {
 }
 
 extension CUPSJob {
-    /// Whether its document never came: nothing of it can have been printed.
-    package var isHollow: Bool { documents == 0 }
-
     /// CUPS keeps what it doesn't know and tells it again: so a job is found by these, whatever becomes of its number.
     static let idAttribute = "officeshare-job-id"
     static let attemptAttribute = "officeshare-attempt"
@@ -53,7 +52,8 @@ extension CUPSJob {
     static let attributes = [
         "job-id", idAttribute, attemptAttribute, "job-printer-uri", "job-state", "job-state-reasons",
         "job-printer-state-message", "job-originating-user-name", "job-name", "job-impressions-completed",
-        "job-media-sheets-completed", "number-of-documents", "job-k-octets", "time-at-creation",
+        "job-media-sheets-completed", "number-of-documents", "document-format", "job-sheets", "job-k-octets",
+        "time-at-creation",
         "time-at-processing", "time-at-completed",
     ]
 
@@ -73,6 +73,10 @@ extension CUPSJob {
         let sheets = job["job-media-sheets-completed"]?.number ?? 0
         pages = Int(max(sheets, job["job-impressions-completed"]?.number ?? 0, 0))
         documents = Int(max(job["number-of-documents"]?.number ?? 0, 0))
+        // A job has its first sheet from Create-Job on, and a format with its document. A cupsd that was killed may have
+        // forgotten the format and kept the document, which it finds by its file: so both are looked at.
+        let firstSheet = job["job-sheets"]?.text ?? "none"
+        isHollow = job["document-format"] == nil && documents <= (firstSheet == "none" ? 0 : 1)
         size = Int64(max(job["job-k-octets"]?.number ?? 0, 0)) << 10
         created = Self.time(job["time-at-creation"])
         processing = Self.time(job["time-at-processing"])
