@@ -33,7 +33,8 @@ package enum BoothQueue {
             sides: ["one-sided", "two-sided-long-edge", "two-sided-short-edge"], sidesDefault: "one-sided",
             colorModes: ["auto", "color", "monochrome"], qualities: [3, 4, 5],
             resolutions: [.init(x: 300, y: 300), .init(x: 600, y: 600)], outputBins: ["face-down"],
-            finishings: [3, 4], pagesPerMinute: 20, uuid: "urn:uuid:11111111-2222-3333-4444-555555555555")
+            finishings: [3, 4], pagesPerMinute: 20, uuid: "urn:uuid:11111111-2222-3333-4444-555555555555",
+            jobSheets: ["none", "standard", "confidential"])
         return DeskQueue(
             localName: laserName, owner: owner, ownerName: try Label("pc1"), description: description,
             isOnline: isOnline)

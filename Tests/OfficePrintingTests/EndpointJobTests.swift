@@ -34,7 +34,7 @@ import Testing
                 IPPAttribute(
                     "media-col", .collection([size, IPPAttribute("media-top-margin", .integer(423))])),
                 IPPAttribute("page-ranges", [.range(1, 2), .range(5, 9)]),
-                IPPAttribute("print-quality", .enumeration(5)), IPPAttribute("job-sheets", .keyword("none")),
+                IPPAttribute("print-quality", .enumeration(5)), IPPAttribute("job-sheets", .name("standard")),
                 IPPAttribute("printer-resolution", .resolution(4_800, 4_800, .perInch)),
                 IPPAttribute("x-evil", .text("$(reboot)")), IPPAttribute("output-bin", .keyword("../tray")),
             ]
@@ -56,6 +56,7 @@ import Testing
                     IPPAttribute("media", .keyword("iso_a4_210x297mm")),
                     IPPAttribute("page-ranges", [.range(1, 2), .range(5, 9)]),
                     IPPAttribute("print-quality", .enumeration(5)),
+                    IPPAttribute("job-sheets", .keyword("standard")),
                 ])
             #expect(booth.desk.document(of: record.report.id) == Array("%PDF".utf8))
         }
@@ -71,7 +72,9 @@ import Testing
             IPPAttribute("number-up", .integer(3)), IPPAttribute("finishings", [.enumeration(4), .enumeration(99)]),
             IPPAttribute("orientation-requested", .enumeration(9)), IPPAttribute("job-hold-until", .keyword("night")),
             IPPAttribute("media-col", .collection([IPPAttribute("media-source", .keyword("tray-99"))])),
-            IPPAttribute("media-col", .integer(1)), IPPAttribute("unknown", .outOfBand(.noValue)),
+            IPPAttribute("media-col", .integer(1)), IPPAttribute("job-sheets", .keyword("secret")),
+            IPPAttribute("job-sheets", [.keyword("standard"), .integer(1)]),
+            IPPAttribute("unknown", .outOfBand(.noValue)),
         ])
     func fidelity(_ attribute: IPPAttribute) async throws {
         try await with { booth in

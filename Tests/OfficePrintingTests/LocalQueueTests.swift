@@ -134,6 +134,24 @@ import Testing
         }
     }
 
+    @Test("Banners are the owner's to print: asked for here, none is added here, and the office is asked for them")
+    func banners() async throws {
+        try await with { cups, booth, scheduler, document in
+            try await cups.run("lp", "-d", Self.name, "-o", "job-sheets=standard,confidential", document)
+            try await eventually("the job is completed") { try await state(scheduler, 1) == .completed }
+            let record = try #require(booth.records.first)
+            #expect(try await scheduler.job(1)?.documents == 1)
+            #expect(try await pages(booth, record) == "4")
+            let sheets = record.ticket.attributes.first { $0.name == "job-sheets" }
+            #expect(sheets?.values == [.keyword("standard"), .keyword("confidential")])
+            // The local cupsd has banners that the owner's hasn't: the job comes without them.
+            try await cups.run("lp", "-d", Self.name, "-o", "job-sheets=secret", document)
+            try await eventually("the second is completed") { try await state(scheduler, 2) == .completed }
+            #expect(booth.records.count == 2)
+            #expect(booth.records.last?.ticket.attributes.contains { $0.name == "job-sheets" } == false)
+        }
+    }
+
     @Test("Several files of one job are refused, not merged into one of which the first is lost")
     func severalFiles() async throws {
         try await with { cups, booth, scheduler, document in

@@ -15,7 +15,8 @@ import Testing
             mediaTypes: ["stationery"], sides: ["one-sided", "two-sided-long-edge"], sidesDefault: "one-sided",
             colorModes: ["color", "monochrome"], qualities: [3, 4, 5], resolutions: [.init(x: 600, y: 600)],
             outputBins: ["face-down"], finishings: [3, 4], mostCopies: 99, pagesPerMinute: 20,
-            uuid: "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+            uuid: "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+            jobSheets: ["none", "standard"])
     }
 
     @Test func whatIsGoodIsNotChanged() { #expect(Sanitizer.sanitized(good) == good) }
@@ -54,6 +55,7 @@ import Testing
             + (100..<5_000).map { "custom_x_\($0)x300mm" }
         told.mediaDefault = "; rm -rf"
         told.mediaSources = evil
+        told.jobSheets = evil
         told.sides = ["two-sided-long-edge", "seven-sided"]
         told.sidesDefault = "one-sided"
         told.qualities = [.min, 4, 9]
@@ -73,6 +75,7 @@ import Testing
         #expect(made.media.prefix(2) == ["iso_a4_210x297mm", "custom_x_100x300mm"])
         #expect(made.mediaDefault == nil)
         #expect(made.mediaSources == ["none", "ok-1"])
+        #expect(made.jobSheets == ["none", "ok-1"])
         #expect(made.sides == ["two-sided-long-edge"] && made.sidesDefault == nil)
         #expect(made.qualities == [4])
         #expect(made.resolutions == [.init(x: 300, y: 300)])

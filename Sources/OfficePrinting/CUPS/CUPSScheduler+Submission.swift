@@ -3,7 +3,9 @@ package import OfficeTrust
 
 /// What stands behind a submission by a backend.
 package enum CUPSSubmission: Sendable, Hashable {
-    case job(JobID)
+    /// That job, with the banners (`job-sheets`) that it asks for: a local queue whose printer is another IPP printer
+    /// gets none from its cupsd, and its backend doesn't ask for any.
+    case job(JobID, sheets: [String])
     /// A job of several files: its one backend sends what the filters made of each as one document.
     case severalFiles
     /// It can't be said for sure.
@@ -23,7 +25,7 @@ extension CUPSScheduler {
         if let told = job["job-originating-user-name"]?.text, UserName(salvaging: told) != user { return .unknown }
         if let files = job["number-of-documents"]?.number, files > 1 { return .severalFiles }
         guard let id = job["job-uuid"]?.text.flatMap({ try? JobID($0) }) else { return .unknown }
-        return .job(id)
+        return .job(id, sheets: job["job-sheets"]?.texts ?? [])
     }
 
     /// Cancels the local job that was submitted under that id, which ends its backend. Whether there is one.
@@ -46,7 +48,8 @@ extension CUPSScheduler {
     private func notCompleted(on queue: String) throws(OfficeError) -> [IPPGroup] {
         guard let name = try? Label(queue) else { return [] }
         let wanting = [
-            "job-id", "job-uuid", "job-state", "number-of-documents", "job-name", "job-originating-user-name",
+            "job-id", "job-uuid", "job-state", "job-sheets", "number-of-documents", "job-name",
+            "job-originating-user-name",
         ]
         let answer = try askForAny(
             .getJobs, .queue(name), wanting: wanting, [IPPAttribute("which-jobs", .keyword("not-completed"))])

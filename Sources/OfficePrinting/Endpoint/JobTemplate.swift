@@ -15,11 +15,7 @@ struct JobTemplate: Sendable {
     private(set) var unsupported: [IPPAttribute] = []
     private(set) var isHeld = false
 
-    private let isFromBackend: Bool
-
-    /// - Parameter isFromBackend: Whether the local cupsd sends it, which has done some of it already.
-    init(_ asked: [IPPAttribute], on queue: QueueCapabilities, isFromBackend: Bool = false) {
-        self.isFromBackend = isFromBackend
+    init(_ asked: [IPPAttribute], on queue: QueueCapabilities) {
         for attribute in asked { take(attribute, queue) }
         // RFC 8011, section 5.2.11, and PWG 5100.7: the two exclude each other. The plainer one stays.
         if kept.contains(where: { $0.name == "media" }), let place = kept.firstIndex(where: { $0.name == "media-col" })
@@ -38,13 +34,8 @@ struct JobTemplate: Sendable {
             case "indefinite": isHeld = true
             default: unsupported.append(attribute)
             }
-        case "job-sheets" where attribute.texts == ["none"]: return
-        case "job-sheets"
-        where (1...2).contains(attribute.values.count) && attribute.texts.count == attribute.values.count
-            && attribute.texts.allSatisfy(queue.sheets.contains):
-            // The local cupsd has put its banners in already.
-            guard !isFromBackend else { return }
-            kept.append(IPPAttribute("job-sheets", attribute.texts.map { .keyword($0) }))
+        // None wanted is nothing said: the owner's CUPS may have a rule of its own.
+        case "job-sheets" where attribute.texts.allSatisfy { $0 == "none" } && !attribute.texts.isEmpty: return
         case "media-col": takeMedia(attribute, queue)
         default:
             guard let values = Self.values(of: attribute, queue), !values.isEmpty else {
@@ -73,6 +64,12 @@ struct JobTemplate: Sendable {
                 return nil
             }
             return numbers.map { .enumeration($0) }
+        case "job-sheets":
+            // RFC 8011 has one; CUPS takes a second, for the end.
+            let texts = attribute.texts
+            guard texts.count == attribute.values.count, texts.count <= 2, texts.allSatisfy(queue.sheets.contains)
+            else { return nil }
+            return texts.map { .keyword($0) }
         case "media":
             guard let size = attribute.text.flatMap({ MediaSize($0) }), attribute.values.count == 1,
                 queue.sizes.contains(size) || queue.isCustom(width: size.width, length: size.length)

@@ -81,7 +81,7 @@ extension EndpointTask {
         let compression = try compression()
         let format = try documentFormat() ?? QueueCapabilities.anyFormat
         let isFaithful = try request.flag("ipp-attribute-fidelity") ?? false
-        let template = JobTemplate(request.jobAttributes, on: can, isFromBackend: source.caller.isBackend)
+        let template = JobTemplate(request.jobAttributes, on: can)
         guard !isFaithful || template.unsupported.isEmpty else {
             let names = template.unsupported.map { $0.name.plain(atMost: 64) }.joined(separator: ", ")
             throw IPPRefusal(
@@ -113,7 +113,7 @@ extension EndpointTask {
     /// Opens the job, here and at the desk.
     private func begin(_ order: Order, stage: OpenJobs.Stage) async throws(IPPRefusal) -> OpenJobs.Job {
         var order = order
-        if order.wish.id == nil { order.wish.id = try await localID(order.wish) }
+        if order.wish.id == nil { try await completeLocally(&order.wish) }
         if let left = try await jobs.reserve(for: source.caller, id: order.wish.id) {
             await abandon(left, as: .aborted, "job-data-insufficient")
         }
@@ -139,21 +139,24 @@ extension EndpointTask {
         return job
     }
 
-    /// The local CUPS job that stands behind the submission. Backends don't say it, and one that was killed is run again
-    /// by a cupsd that knows nothing of its success.
-    private func localID(_ wish: DeskWish) async throws(IPPRefusal) -> JobID? {
-        guard let cups = endpoint.cups, source.caller.speaksForOthers else { return nil }
+    /// Adds what only the local CUPS job that stands behind the submission tells: its UUID, for a backend that was killed
+    /// is run again by a cupsd that knows nothing of its success; and its banners.
+    private func completeLocally(_ wish: inout DeskWish) async throws(IPPRefusal) {
+        guard let cups = endpoint.cups, source.caller.speaksForOthers else { return }
         let submission: CUPSSubmission
         do throws(OfficeError) {
             submission = try await cups.submission(on: queue.localName, user: wish.user, title: wish.title)
         } catch {
             // A backend whose cupsd is gone: that will run it again. Root is perhaps no backend.
-            guard source.caller.isBackend else { return nil }
+            guard source.caller.isBackend else { return }
             throw IPPRefusal(.busy, "the local CUPS doesn't answer, so the job can't be told from an earlier one")
         }
         switch submission {
-        case .job(let id): return id
-        case .unknown: return nil
+        case .job(let id, let sheets):
+            wish.id = id
+            guard !sheets.isEmpty, !wish.attributes.contains(where: { $0.name == "job-sheets" }) else { return }
+            wish.attributes += JobTemplate([IPPAttribute("job-sheets", sheets.map { .keyword($0) })], on: can).kept
+        case .unknown: return
         case .severalFiles:
             // Several PDF files in a row are one whose earlier pages nobody sees: they would be lost in silence.
             throw IPPRefusal(

@@ -31,6 +31,8 @@ extension JobAttributes {
             try check(number, among: queue.finishings, name, queue) { "\($0)" }
         case ("output-bin", .string(_, let bin, _)):
             try check(bin, among: queue.outputBins, name, queue) { $0 }
+        case ("job-sheets", .string(_, let sheet, _)) where sheet != "none":
+            try check(sheet, among: queue.jobSheets ?? [], name, queue) { $0 }
         case ("media-type", .string(_, let type, _)):
             try check(type, among: queue.mediaTypes, name, queue) { $0 }
         case ("media-source", .string(_, let source, _)) where source != "auto":

@@ -20,6 +20,8 @@ extension QueueDescription {
         lasting.jobs = 0
         // What is loaded now is asked for when a dialogue opens.
         lasting.mediaReady = []
+        // The queue that CUPS makes has nothing of them: it offers the banners of its own cupsd.
+        lasting.jobSheets = nil
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         // A value of numbers, text and lists can always be written; were it not, the queue would be made anew.
