@@ -11,7 +11,7 @@ package actor CUPSScheduler {
 
     package nonisolated let socket: String
     nonisolated let timeout: Duration
-    private nonisolated let executor = CUPSExecutor()
+    private nonisolated let executor = BlockingExecutor(label: "officeshare.cups")
     private let connection: CUPSConnection
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }

@@ -1,6 +1,6 @@
 import Dispatch
 
-/// An actor's own serial executor over a private queue: its blocking calls stay off the cooperative pool.
+/// An actor's own serial executor over a private queue: what blocks (files, libcups) stays off the cooperative pool.
 final class BlockingExecutor: SerialExecutor {
     private let queue: DispatchQueue
 
@@ -10,4 +10,6 @@ final class BlockingExecutor: SerialExecutor {
         let job = UnownedJob(job)
         queue.async { [self] in job.runSynchronously(on: asUnownedSerialExecutor()) }
     }
+
+    func checkIsolated() { dispatchPrecondition(condition: .onQueue(queue)) }
 }
