@@ -143,11 +143,12 @@ static inline uint32_t os_scope_id(const struct sockaddr *address, socklen_t len
     return ((const struct sockaddr_in6 *)address)->sin6_scope_id;
 }
 
-/// mallopt(3): few arenas, and freed memory given back early. A daemon that is mostly at rest should look like it.
+/// mallopt(3): few arenas, and freed memory given back early. A daemon that is mostly at rest should look like it. Not so
+/// early that a transfer's buffers, of up to a megabyte and freed at once, are faulted in anew each time.
 static inline void os_frugal_malloc(void) {
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_TRIM_THRESHOLD, 1 << 20);
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 
 /// malloc_trim(3): gives what is free back to the system.

@@ -123,6 +123,27 @@ struct TransferTests {
         }
     }
 
+    @Test func aCommandThatIsKilledLeavesNothingRunning() async throws {
+        try await withDocs { pc1, pc2 in
+            try await pc1.shell("head -c 64M /dev/urandom >docs/file", as: "alice").checked()
+            try await pc2.rate(megabits: 200)
+            for _ in 0..<4 {
+                let before = try pc2.traffic().received
+                let reading = try pc2.start(["officeshare", "cat", "pc1/docs/file"], as: "bob")
+                try await eventually("it is on its way") { try pc2.traffic().received > before + (4 << 20) }
+                try await reading.signal(SIGKILL)
+                try await reading.ended()
+            }
+            for host in [pc1, pc2] {
+                try await eventually("\(host.name) moves nothing") {
+                    try await host.ask("status", of: TransferCount.self).transfers == 0
+                }
+            }
+        }
+    }
+
+    private struct TransferCount: Decodable { let transfers: Int }
+
     /// Among the largest blocks there are, not more of them than was missing.
     @Test func anInterruptedGetOfTwoGigabytesGoesOnWhereItStopped() async throws {
         try await withDocs { pc1, pc2 in

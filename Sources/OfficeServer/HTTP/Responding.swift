@@ -52,16 +52,26 @@ extension Response {
                 let end = begin()
                 defer { end() }
                 let pieces = AsyncThrowingChannel<ByteBuffer, any Error>()
+                let isGone = NIOLockedValueBox(false)
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         do {
-                            try await produce { await pieces.send($0) }
+                            try await produce { piece in
+                                await pieces.send(piece)
+                                if isGone.withLockedValue({ $0 }) { throw CancellationError() }
+                            }
                             pieces.finish()
                         } catch {
                             pieces.fail(error)
                         }
                     }
-                    defer { group.cancelAll() }
+                    // A piece may wait in a task that is not ours to cancel (a peer connection's own): nobody takes it
+                    // any more, and it has to hear so.
+                    defer {
+                        isGone.withLockedValue { $0 = true }
+                        pieces.finish()
+                        group.cancelAll()
+                    }
                     for try await piece in pieces { try await writer.write(piece) }
                 }
                 try await writer.finish(nil)
