@@ -43,15 +43,9 @@ struct Gateway: Sendable {
         _ write: @escaping BodyWriter
     ) async throws {
         try await refuseIfOffline(node, name)
-        var head = HTTPRequest(
-            method: .post, scheme: "https", authority: "officeshare",
-            path: "/v1/shares/\(percentEncoded(share.bytes))/\(verb.rawValue)")
-        head.headerFields[.contentType] = FrameMediaType.name
-        head.headerFields[.transferEncoding] = "chunked"
-        head.headerFields[.officeshareUser] = percentEncoded(caller.userName.utf8)
         do {
             try await pool.exchange(
-                with: node, head,
+                with: node, .exchange(share, verb, user: caller.userName),
                 send: { write in for try await piece in request { try await write(piece) } },
                 receive: { _, answer in for try await piece in answer { try await write(piece) } })
         } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {

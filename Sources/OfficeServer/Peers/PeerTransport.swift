@@ -1,0 +1,44 @@
+import HTTPTypes
+import OfficeControl
+import OfficeCore
+import OfficeTransfer
+
+/// Carries the daemon's own exchanges to other members' shares, in the name of a user of this machine.
+///
+/// What the command line does by the gateway, the daemon does by this: it keeps pins, and fetches what was sent here.
+struct PeerTransport: ShareTransport {
+    let office: OfficeKeeper
+    let pool: PeerPool
+    /// Who wants it: what the owner's access list is asked about.
+    let user: String
+
+    func exchange<Answer: Sendable>(
+        node name: Label, share: Label, verb: ShareVerb,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        guard let node = await office.node(named: name) else {
+            throw OfficeError(.notFound, name.description, "there is no such node in the office")
+        }
+        do {
+            return try await pool.exchange(with: node, .exchange(share, verb, user: user), send: send) {
+                _, body in try await receive(body)
+            }
+        } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
+            throw error.about(name.description)
+        }
+    }
+}
+
+extension HTTPRequest {
+    /// One exchange with a member's share, on behalf of a user of this node.
+    static func exchange(_ share: Label, _ verb: ShareVerb, user: String) -> HTTPRequest {
+        var head = HTTPRequest(
+            method: .post, scheme: "https", authority: "officeshare",
+            path: "/v1/shares/\(percentEncoded(share.bytes))/\(verb.rawValue)")
+        head.headerFields[.contentType] = FrameMediaType.name
+        head.headerFields[.transferEncoding] = "chunked"
+        head.headerFields[.officeshareUser] = percentEncoded(user.utf8)
+        return head
+    }
+}
