@@ -22,7 +22,7 @@ struct Officeshare: ParsableCommand {
                 name: "Files:",
                 subcommands: [
                     List.self, Find.self, Cat.self, Get.self, Put.self, Sync.self, MakeDirectory.self, Move.self,
-                    Remove.self,
+                    Remove.self, Pin.self, Unpin.self, Pins.self,
                 ]),
             CommandGroup(
                 name: "Printers:", subcommands: [Printers.self, Printer.self, Print.self, Jobs.self, Job.self]),

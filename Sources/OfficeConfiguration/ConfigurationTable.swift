@@ -140,6 +140,13 @@ extension ConfigurationKey {
         limit("logEntries", \.limits.logEntries, 16...1_000_000, "Entries of the office log."),
         limit("logEntryBytes", \.limits.logEntryBytes, 4096...1_048_576, "Bytes of one entry of the office log."),
         limit("shares", \.limits.shares, 1...10_000, "Shares of this node."),
+        limit("pins", \.limits.pins, 0...10_000, "Shares of others of which this node keeps copies."),
+        limit(
+            "pinDays", \.limits.pinDays, 1...3_650,
+            "Days for which this node serves a copy after the share's owner was reached last."),
+        limit(
+            "watchedDirectories", \.limits.watchedDirectories, 0...1_000_000,
+            "Directories of one share that are watched for changes, where others keep copies of it."),
         limit("peers", \.limits.peers, 16...100_000, "Nodes seen on the network that are remembered."),
     ]
 

@@ -94,6 +94,12 @@ package struct Settings: Sendable, Equatable {
         package var logEntryBytes = 16 << 10
         /// Shares of this node.
         package var shares = 256
+        /// Shares of others of which this node keeps copies.
+        package var pins = 64
+        /// Days for which a copy is served after its owner was reached last.
+        package var pinDays = 30
+        /// Directories of one share that are watched for changes.
+        package var watchedDirectories = 8_192
         /// Seen nodes that are kept in memory.
         package var peers = 1024
         package init() {}

@@ -37,7 +37,7 @@ struct TreeWalk {
 
 extension Folder {
     /// Opens a directory on a walk: through no link, mounts included; nil where it is gone.
-    fileprivate func look(into path: RelativePath) throws(OfficeError) -> Descriptor? {
+    func look(into path: RelativePath) throws(OfficeError) -> Descriptor? {
         let flags = UInt64(UInt32(bitPattern: O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))
         let outcome = path.call {
             os_openat2(handle.number, $0, flags, 0, os_RESOLVE_BENEATH() | os_RESOLVE_NO_SYMLINKS())

@@ -45,30 +45,36 @@ package struct Daemon: Sendable {
         let printing = try await PrintHouse(
             settings: settings, office: office, directory: directory, pool: pool, problems: problems,
             presence: presence, logger: logger)
+        let pins = try await PinKeeper(
+            store: PinStore(database: database, stateDirectory: settings.stateDirectory), office: office,
+            directory: directory, pool: pool, most: settings.limits.pins, days: settings.limits.pinDays,
+            logger: logger)
+        let watcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence,
-            printing: printing, logger: logger)
+            printing: printing, pins: pins, logger: logger)
         let responder = ShareResponder(hashCache: try HashStore(at: settings.stateDirectory + "/hashes.sqlite"))
         let exchanges = ExchangeGate(
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
         let gateway = Gateway(
-            office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges)
+            office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
+            pins: pins)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
-            presence: presence, queues: printing.keeper,
+            presence: presence, queues: printing.keeper, pins: pins,
             started: started, version: version)
         let registry = ConnectionRegistry(caps: settings.limits.caps)
 
         let peerRoutes = PeerRoutes(
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
-            farewell: farewell, streams: streams, gate: exchanges, printing: printing, limits: settings.limits,
-            version: version)
+            farewell: farewell, streams: streams, gate: exchanges, printing: printing, pins: pins,
+            watcher: watcher, limits: settings.limits, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
             office: office, shares: shares, reporter: reporter, joiner: joiner, gateway: gateway,
-            printing: printing, limits: settings.limits)
+            printing: printing, pins: pins, limits: settings.limits)
 
         let gate = Gate(waitingFor: ["members", "control"])
         let printers = Gate(waitingFor: ["printers"])
@@ -95,6 +101,7 @@ package struct Daemon: Sendable {
             .init("deliveryRunner", printing.deliveryRunner),
             .init("jobFeedback", printing.feedback),
             .init("returnWatch", printing.returns),
+            .init("pins", pins),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("farewell", Farewell(hub: farewell, streams: streams)),
         ]

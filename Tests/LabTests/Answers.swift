@@ -22,7 +22,10 @@ struct Peer: Decodable {
 
 struct Entry: Decodable, Equatable { let number: Int, kind: String, author: String, hash: String, follows: [String] }
 
-struct Offer: Decodable { let path: String, node: String, share: String, mode: String, online: Bool }
+struct Offer: Decodable {
+    let path: String, node: String, share: String, kind: String, mode: String, online: Bool, servedBy: String?,
+        asOf: String?
+}
 
 struct Joined: Decodable {
     struct Named: Decodable { let id: String, name: String }

@@ -13,6 +13,7 @@ struct Gateway: Sendable {
     let pool: PeerPool
     let responder: ShareResponder
     let gate: ExchangeGate
+    let pins: PinKeeper
 
     /// Exchanges that run now, for local programs and for members.
     var count: Int { get async { await gate.running } }
@@ -34,18 +35,50 @@ struct Gateway: Sendable {
                     to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request), write: write)
             }
         } else {
-            try await gate.run { try await forward(node, name, share, verb, caller, request, write) }
+            try await gate.run {
+                do {
+                    try await refuseIfOffline(node, name)
+                    try await forward(.exchange(share, verb, user: caller.userName), node, name, request, write)
+                } catch let error as OfficeError where !verb.writes && error.code == .unavailable {
+                    // Nothing was asked of it yet: who keeps a copy of the share is asked instead.
+                    try await readCopy(of: share, node, verb, caller, request, write, absence: error)
+                }
+            }
         }
     }
 
-    private func forward(
-        _ node: NodeID, _ name: Label, _ share: Label, _ verb: ShareVerb, _ caller: LocalCaller, _ request: RequestBody,
-        _ write: @escaping BodyWriter
+    /// An exchange with a copy of the share: this node's own, or that of the member with the newest.
+    private func readCopy(
+        of share: Label, _ owner: NodeID, _ verb: ShareVerb, _ caller: LocalCaller, _ request: RequestBody,
+        _ write: @escaping BodyWriter, absence: OfficeError
     ) async throws {
-        try await refuseIfOffline(node, name)
+        if let principal = await office.principal(of: caller),
+            let folder = try? await pins.open(owner, share, for: principal)
+        {
+            return try await responder.respond(
+                to: verb, in: folder, mayWrite: false, request: BodyStream(request), write: write)
+        }
+        let copies = await directory.copies(of: share, owner: owner).filter {
+            $0.pin.users?.contains(caller.userName) ?? true
+        }
+        for copy in copies {
+            let name = try Label(await office.name(of: copy.node))
+            do {
+                return try await forward(
+                    .exchange(pinOf: owner, share, verb, user: caller.userName), copy.node, name, request, write)
+            } catch let error as OfficeError where error.code == .unavailable {
+                continue
+            }
+        }
+        throw absence
+    }
+
+    private func forward(
+        _ head: HTTPRequest, _ node: NodeID, _ name: Label, _ request: RequestBody, _ write: @escaping BodyWriter
+    ) async throws {
         do {
             try await pool.exchange(
-                with: node, .exchange(share, verb, user: caller.userName),
+                with: node, head,
                 send: { write in for try await piece in request { try await write(piece) } },
                 receive: { _, answer in for try await piece in answer { try await write(piece) } })
         } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {

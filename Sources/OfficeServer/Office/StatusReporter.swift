@@ -21,6 +21,7 @@ struct StatusReporter: Sendable {
     let gateway: Gateway
     let presence: EventHub<NodeID>
     let queues: QueueKeeper
+    let pins: PinKeeper
     let started: ContinuousClock.Instant
     let version: String
 
@@ -31,7 +32,9 @@ struct StatusReporter: Sendable {
         let node = StatusModel.Node(
             id: office.identity.id.description, name: await office.ownName.description, version: version,
             uptimeSeconds: Int((ContinuousClock.now - started).components.seconds))
-        var report = problems.problems + (await office.problems()) + (await shares.problems())
+        var report =
+            problems.problems + (await office.problems()) + (await shares.problems())
+            + (await pins.problems())
         if let state, state.members[office.identity.id]?.isAdmin == true,
             state.members.values.count(where: \.isAdmin) == 1,
             state.members.count > 1
@@ -147,14 +150,45 @@ struct StatusReporter: Sendable {
         }
         for (id, member) in state?.members ?? [:] where id != office.identity.id && (node == nil || node == member.name)
         {
-            guard let known = await directory[id] else { continue }
-            for offer in known.offers where offer.users?.contains(caller.userName) ?? true {
-                models.append(
-                    Self.offer(
-                        member.name, offer.name, offer.writable, offer.comment, online: known.presence == .online))
-            }
+            models += await offers(of: id, member.name, for: caller)
         }
         return models.sorted { $0.path < $1.path }
+    }
+
+    /// A member's shares; while it is away, with who has copies of them.
+    private func offers(of id: NodeID, _ name: Label, for caller: LocalCaller) async -> [OfferModel] {
+        let known = await directory[id]
+        let isOnline = known?.presence == .online
+        var models: [Label: OfferModel] = [:]
+        for offer in known?.offers ?? [] where offer.users?.contains(caller.userName) ?? true {
+            models[offer.name] = Self.offer(name, offer.name, offer.writable, offer.comment, online: isOnline)
+        }
+        guard !isOnline else { return Array(models.values) }
+        for (node, pin) in await copies(of: id, for: caller) {
+            var model = models[pin.share] ?? Self.offer(name, pin.share, false, pin.comment, online: false)
+            guard model.asOf.map({ $0 < pin.asOf }) ?? true else { continue }
+            model.kind = "pin"
+            model.mode = "ro"
+            model.servedBy = node
+            model.asOf = pin.asOf
+            models[pin.share] = model
+        }
+        return Array(models.values)
+    }
+
+    /// The copies of a node's shares that this caller could read now, and whose they are.
+    private func copies(of owner: NodeID, for caller: LocalCaller) async -> [(node: String, pin: PeerPin)] {
+        var copies: [(String, PeerPin)] = []
+        for (node, known) in await directory.known where known.presence == .online {
+            let name = await office.name(of: node)
+            for pin in known.pins where pin.owner == owner && pin.users?.contains(caller.userName) ?? true {
+                copies.append((name, pin))
+            }
+        }
+        let own = await office.ownName.description
+        for pin in await pins.offers(for: office.identity.id)
+        where pin.owner == owner && pin.users?.contains(caller.userName) ?? true { copies.append((own, pin)) }
+        return copies
     }
 
     private static func offer(_ node: Label, _ share: Label, _ writable: Bool, _ comment: String?, online: Bool)

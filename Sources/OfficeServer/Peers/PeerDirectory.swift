@@ -40,6 +40,7 @@ actor PeerDirectory {
         var presence = Presence.unknown
         var hello: PeerHello?
         var offers: [PeerOffer] = []
+        var pins: [PeerPin] = []
         var queues: [PeerQueue] = []
         var reached: Endpoint?
         var told: [Endpoint] = []
@@ -117,6 +118,16 @@ actor PeerDirectory {
     }
 
     func offers(_ offers: [PeerOffer], of node: NodeID) { known[node]?.offers = offers }
+
+    func pins(_ pins: [PeerPin], of node: NodeID) { known[node]?.pins = pins }
+
+    /// The nodes that are there and keep a copy of a share, the newest copy first.
+    func copies(of share: Label, owner: NodeID) -> [(node: NodeID, pin: PeerPin)] {
+        known.flatMap { node, record in
+            record.presence == .online
+                ? record.pins.filter { $0.owner == owner && $0.share == share }.map { (node, $0) } : []
+        }.sorted { ($1.1.asOf, $0.0) < ($0.1.asOf, $1.0) }
+    }
 
     /// What a node told of its queues when it was there last.
     func recall(_ queues: [PeerQueue], of node: NodeID) {

@@ -26,6 +26,8 @@ actor PeerLinks: Service {
     private static let longestPause = Duration.seconds(3)
     /// Bytes of one line of an event stream.
     private static let longestLine = 4 << 20
+    /// Copies that are remembered of one node.
+    private static let mostPins = 10_000
 
     private struct Link {
         let kick: AsyncStream<Void>.Continuation
@@ -38,13 +40,14 @@ actor PeerLinks: Service {
     private let problems: ProblemBoard
     private let presence: EventHub<NodeID>
     private let printing: PrintHouse
+    private let pins: PinKeeper
     private let logger: Logger
     private var links: [NodeID: Link] = [:]
 
     /// `presence` is told every node whose presence, offers or version changed.
     init(
         office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, problems: ProblemBoard,
-        presence: EventHub<NodeID>, printing: PrintHouse, logger: Logger
+        presence: EventHub<NodeID>, printing: PrintHouse, pins: PinKeeper, logger: Logger
     ) {
         self.office = office
         self.directory = directory
@@ -52,6 +55,7 @@ actor PeerLinks: Service {
         self.problems = problems
         self.presence = presence
         self.printing = printing
+        self.pins = pins
         self.logger = logger
     }
 
@@ -197,7 +201,14 @@ actor PeerLinks: Service {
         if let offers = line.offers {
             await directory.offers(offers, of: node)
             presence.send(node)
+            // What its owner shares otherwise, its copies have to hear.
+            await pins.arrived(node)
         }
+        if let copies = line.pins {
+            await directory.pins(Array(copies.prefix(Self.mostPins)), of: node)
+            presence.send(node)
+        }
+        for share in line.changed ?? [] { await pins.changed(share, of: node) }
         if let queues = line.queues {
             await printing.take(queues, from: node)
             presence.send(node)

@@ -37,6 +37,17 @@ struct PeerOffer: Codable, Sendable, Hashable {
     }
 }
 
+/// A copy that a node keeps of another's share, as it is told to one member: only what that member's people may read.
+struct PeerPin: Codable, Sendable, Hashable {
+    var owner: NodeID
+    var share: Label
+    /// When the copy was whole.
+    var asOf: Timestamp
+    var comment: String?
+    /// The users of that member who may use it; nil: all of them.
+    var users: [String]?
+}
+
 /// Where a third node was last reached: members tell each other, so that an office needs no multicast.
 struct PeerGossip: Codable, Sendable, Hashable {
     var node: NodeID
@@ -54,6 +65,10 @@ struct PeerLine: Codable, Sendable {
     var hello: PeerHello?
     /// All of the node's offers, in place of those told before.
     var offers: [PeerOffer]?
+    /// All copies that the node keeps of others' shares, in place of those told before.
+    var pins: [PeerPin]?
+    /// Shares of the node in which something has changed: for those who keep copies.
+    var changed: [Label]?
     /// New entries of the office log.
     var entries: [SealedEntry]?
     var gossip: [PeerGossip]?
@@ -67,11 +82,14 @@ struct PeerLine: Codable, Sendable {
     var bye: Bool?
 
     init(
-        hello: PeerHello? = nil, offers: [PeerOffer]? = nil, entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
+        hello: PeerHello? = nil, offers: [PeerOffer]? = nil, pins: [PeerPin]? = nil, changed: [Label]? = nil,
+        entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
         queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobsAsOf: Int? = nil, bye: Bool? = nil
     ) {
         self.hello = hello
         self.offers = offers
+        self.pins = pins
+        self.changed = changed
         self.entries = entries
         self.gossip = gossip
         self.queues = queues

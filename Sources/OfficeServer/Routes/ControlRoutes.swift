@@ -21,6 +21,7 @@ struct ControlRoutes: Sendable {
     let joiner: Joiner
     let gateway: Gateway
     let printing: PrintHouse
+    let pins: PinKeeper
     let limits: Settings.Limits
 
     func makeResponder() -> RouterResponder<LocalContext> {
@@ -28,6 +29,7 @@ struct ControlRoutes: Sendable {
         addReports(to: router)
         addOffice(to: router)
         addShares(to: router)
+        addPins(to: router)
         ControlPrintRoutes(house: printing, limits: limits).add(to: router)
         router.post("/v1/nodes/:node/shares/:share/:verb") { request, context -> Response in
             try exchange(request, context)
@@ -102,6 +104,20 @@ struct ControlRoutes: Sendable {
         router.delete("/v1/shares/:name") { _, context -> Response in
             let removed = try await shares.remove(try context.parameters.label("name"), by: context.caller)
             return try .json(removed.model(names: await office.state, changed: true, withGrant: true))
+        }
+    }
+
+    private func addPins(to router: Router<LocalContext>) {
+        router.get("/v1/pins") { _, context -> Response in try .json(await pins.models(for: context.caller)) }
+        router.post("/v1/pins/:node/:share") { _, context -> Response in
+            try .json(
+                await pins.pin(
+                    try context.parameters.label("node"), try context.parameters.label("share"), by: context.caller))
+        }
+        router.delete("/v1/pins/:node/:share") { _, context -> Response in
+            try .json(
+                await pins.unpin(
+                    try context.parameters.label("node"), try context.parameters.label("share"), by: context.caller))
         }
     }
 

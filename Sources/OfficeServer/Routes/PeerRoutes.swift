@@ -31,6 +31,8 @@ struct PeerRoutes: Sendable {
     let streams: MemberStreams
     let gate: ExchangeGate
     let printing: PrintHouse
+    let pins: PinKeeper
+    let watcher: ShareWatcher
     let limits: Settings.Limits
     let version: String
 
@@ -47,6 +49,14 @@ struct PeerRoutes: Sendable {
         router.post("/v1/shares/:share/:verb") { request, context -> Response in
             try await admit(request, context)
             return try await exchange(request, context)
+        }
+        router.get("/v1/shares/:share") { request, context -> Response in
+            try await admit(request, context)
+            return try await record(request, context)
+        }
+        router.post("/v1/pins/:owner/:share/:verb") { request, context -> Response in
+            try await admit(request, context)
+            return try await exchangeWithCopy(request, context)
         }
         PeerPrintRoutes(house: printing, gate: gate).add(to: router) { try await admit($0, $1) }
         return router.buildResponder()
@@ -80,7 +90,7 @@ struct PeerRoutes: Sendable {
     // MARK: Events
 
     private enum Happening: Sendable {
-        case heartbeat, log(LogNews), offers, queues, jobs, stopping
+        case heartbeat, log(LogNews), offers, pins, changed(Label), queues, jobs, stopping
     }
 
     /// A stream ends by itself after its last line: see `MemberStreams`.
@@ -88,6 +98,8 @@ struct PeerRoutes: Sendable {
         // From before the first line on, so that nothing falls between it and the rest.
         let news = office.news.listen()
         let changes = shares.changes.listen()
+        let copies = pins.changes.listen()
+        let contents = watcher.changes.listen()
         let queues = printing.keeper.changes.listen()
         let jobs = printing.receivedChanged.listen()
         let stopping = farewell.listen()
@@ -101,11 +113,14 @@ struct PeerRoutes: Sendable {
             try await write(
                 Self.line(
                     PeerLine(
-                        hello: await hello(), offers: await shares.offers(for: node), gossip: await directory.gossip(),
-                        queues: toldQueues, jobs: await printing.reports(for: node), allJobsAsOf: told)))
+                        hello: await hello(), offers: await shares.offers(for: node),
+                        pins: await pins.offers(for: node), gossip: await directory.gossip(), queues: toldQueues,
+                        jobs: await printing.reports(for: node), allJobsAsOf: told)))
             let happenings = merge(
                 merge(
-                    merge(news.map { Happening.log($0) }, changes.map { _ in Happening.offers }),
+                    merge(
+                        merge(news.map { Happening.log($0) }, changes.map { _ in Happening.offers }),
+                        merge(copies.map { _ in Happening.pins }, contents.map { Happening.changed($0) })),
                     merge(queues.map { _ in Happening.queues }, jobs.map { _ in Happening.jobs })),
                 merge(
                     stopping.map { _ in Happening.stopping },
@@ -117,6 +132,10 @@ struct PeerRoutes: Sendable {
                     try await write(Self.line(PeerLine(entries: news.entries)))
                     if !news.members.contains(node) { return }
                 case .offers: try await write(Self.line(PeerLine(offers: await shares.offers(for: node))))
+                case .pins: try await write(Self.line(PeerLine(pins: await pins.offers(for: node))))
+                case .changed(let share):
+                    guard await shares.isOffered(share, to: node) else { continue }
+                    try await write(Self.line(PeerLine(changed: [share])))
                 case .queues:
                     let now = await printing.keeper.offers(for: node)
                     guard now != toldQueues else { continue }
@@ -161,14 +180,45 @@ struct PeerRoutes: Sendable {
         guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
             throw OfficeError(.notFound, "request", "there is no such verb")
         }
-        let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
-        let opened = try await shares.open(name, for: Principal(node: context.caller.node, user: try UserName(user)))
+        let opened = try await shares.open(name, for: try principal(request, context))
         try verb.check(mayWrite: opened.mayWrite, share: name)
         return shareResponse { write in
             try await gate.run {
                 try await responder.respond(
                     to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request.body),
                     write: write)
+            }
+        }
+    }
+}
+
+extension PeerRoutes {
+    /// Who asks: a node by its key, and a user by that node's word.
+    private func principal(_ request: Request, _ context: MemberContext) throws -> Principal {
+        let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
+        return Principal(node: context.caller.node, user: try UserName(user))
+    }
+
+    /// This node's signed word on one of its shares, for who keeps a copy: from now on they hear of changes.
+    private func record(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let name = try context.parameters.label("share")
+        let opened = try await shares.open(name, for: try principal(request, context))
+        await watcher.watch(name, at: opened.folder)
+        return try .json(try await shares.sealed(name, by: office.identity))
+    }
+
+    /// An exchange with the copy that this node keeps of another's share, by that one's list.
+    private func exchangeWithCopy(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let share = try context.parameters.label("share")
+        let owner = try NodeID(hex: context.parameters.get("owner") ?? "")
+        guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? ""), !verb.writes else {
+            throw OfficeError(.notFound, "request", "there is no such verb")
+        }
+        let folder = try await pins.open(owner, share, for: try principal(request, context))
+        return shareResponse { write in
+            try await gate.run {
+                try await responder.respond(
+                    to: verb, in: folder, mayWrite: false, request: BodyStream(request.body), write: write)
             }
         }
     }

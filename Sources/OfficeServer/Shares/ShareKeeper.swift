@@ -193,6 +193,18 @@ actor ShareKeeper {
         }
     }
 
+    /// Whether any of the member's people may know of the share.
+    func isOffered(_ name: Label, to node: NodeID) -> Bool { offers(for: node).contains { $0.name == name } }
+
+    /// What this node says of a share to those who keep copies, signed.
+    func sealed(_ name: Label, by identity: NodeIdentity) throws -> SealedShareRecord {
+        guard let record = records[name] else { throw Self.unknown(name) }
+        return try SealedShareRecord(
+            ShareStatement(
+                owner: identity.id, share: name, access: record.access, comment: record.comment, time: .now),
+            by: identity)
+    }
+
     /// The share's handle; opened anew when its folder was removed or replaced.
     private func handle(of record: ShareRecord) throws -> Folder {
         if let handle = handles[record.name], try handle.status().isLinked { return handle }

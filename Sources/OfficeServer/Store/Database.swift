@@ -39,6 +39,21 @@ struct Database: Sendable {
                 table.column("lastSeen", .integer).notNull()
             }
         }
+        migrator.registerMigration("2 pins") { db in
+            try db.create(table: "pin") { table in
+                table.column("owner", .text).notNull()
+                table.column("share", .blob).notNull()
+                table.column("user", .text).notNull()
+                table.column("userID", .integer).notNull()
+                table.column("sealed", .text)
+                table.column("ageSeconds", .integer).notNull()
+                table.column("asOf", .integer)
+                table.column("complete", .boolean).notNull()
+                table.column("files", .integer).notNull()
+                table.column("bytes", .integer).notNull()
+                table.primaryKey(["owner", "share"])
+            }
+        }
         return migrator
     }
 }

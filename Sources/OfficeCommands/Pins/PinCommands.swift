@@ -1,0 +1,93 @@
+import ArgumentParser
+import HTTPTypes
+import OfficeControl
+import OfficeCore
+
+struct Pin: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pin", abstract: "Keep a whole copy of a share on this machine.",
+        discussion: """
+            The copy is kept up to date, and is read from here, by everybody whom the share's owner allows it, while \
+            the owner is away. Without --wait it is fetched in the background: 'officeshare pins' tells how far it is.
+            """)
+
+    @Argument(help: "The share, as NODE/SHARE.")
+    var share: ByteString
+
+    @Flag(help: "Return when the copy is whole.")
+    var wait = false
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let place = try PinnedShare(share)
+        let none: Int? = nil
+        var pin: PinModel = try await session.client.send(.post, place.path, none)
+        while wait && !pin.complete {
+            if let problem = pin.problem {
+                throw OfficeError(.temporary, pin.path, problem, mend: "It is tried again by itself.")
+            }
+            try await Task.sleep(for: .milliseconds(200))
+            pin = try await session.client.send(.post, place.path, none)
+        }
+        let shown = pin
+        try await session.show(shown) {
+            [
+                "A copy of '\(shown.path.escapedForTerminal)' is kept here\(shown.complete ? "" : ", and is being fetched")."
+            ]
+        }
+    }
+}
+
+struct Unpin: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "unpin", abstract: "Keep a copy of a share no longer, and remove it.",
+        discussion: "Nothing in the share itself is touched.")
+
+    @Argument(help: "The share, as NODE/SHARE.")
+    var share: ByteString
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let none: Int? = nil
+        let pin: PinModel = try await session.client.send(.delete, try PinnedShare(share).path, none)
+        try await session.show(pin) { ["The copy of '\(pin.path.escapedForTerminal)' is removed."] }
+    }
+}
+
+struct Pins: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pins", abstract: "Show the copies of others' shares that this machine keeps.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let pins: [PinModel] = try await session.client.get("/v1/pins")
+        try await session.show(array: pins) {
+            var table = Table("PATH", "FILES", "SIZE", "STATE", "AS OF")
+            for pin in pins {
+                table.add(
+                    pin.path.escapedForTerminal, String(pin.files), HumanText.size(pin.bytes),
+                    pin.complete ? "complete" : (pin.problem ?? "fetching").escapedForTerminal,
+                    pin.asOf.map { HumanText.localTime($0) } ?? "-")
+            }
+            return table
+        }
+    }
+}
+
+/// A share as `pin` and `unpin` are given it.
+private struct PinnedShare {
+    /// What the daemon has it under.
+    let path: String
+
+    init(_ argument: ByteString) throws {
+        let place = try argument.officePath()
+        guard let share = place.share, place.path.isRoot else {
+            throw OfficeError(
+                .malformed, place.description, "a pin is of a whole share", mend: "Write NODE/SHARE.")
+        }
+        path = "/v1/pins/\(percentEncoded(place.node.bytes))/\(percentEncoded(share.bytes))"
+    }
+}

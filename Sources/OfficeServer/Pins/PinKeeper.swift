@@ -1,0 +1,337 @@
+import GRDB
+import Logging
+import NIOCore
+import OfficeControl
+import OfficeCore
+import OfficeFolders
+import OfficeTransfer
+import OfficeTrust
+import ServiceLifecycle
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The shares of others of which this node keeps whole copies, for the time when their owners are away.
+///
+/// A copy is brought up to date when its owner says that something has changed, when the owner comes back, and every
+/// few minutes besides. It is served by the owner's own signed list, and no longer than `days` after the owner
+/// confirmed that last: counted by this daemon's running time, so that no clock opens or closes anything.
+actor PinKeeper: Service {
+    /// How often a copy is compared with its share when nothing says that it changed.
+    private static let interval = Duration.seconds(600)
+    private static let retry = Duration.seconds(20)
+    private static let ageStep = 60
+
+    private struct Upkeep {
+        let kick: AsyncStream<Void>.Continuation
+        let task: CancelToken
+    }
+
+    private let office: OfficeKeeper
+    private let directory: PeerDirectory
+    private let pool: PeerPool
+    private let store: PinStore
+    private let most: Int
+    private let longestAge: Int
+    private let logger: Logger
+    private let workers = WorkPool(threads: 2, syncThreads: 4)
+    /// Tells that pins came, went, or have another date.
+    nonisolated let changes = Bell()
+    private let reconciling = Bell()
+    private var pins: [PinRecord.Key: PinRecord]
+    private var upkeeps: [PinRecord.Key: Upkeep] = [:]
+    private var folders: [PinRecord.Key: Folder] = [:]
+    private var failures: [PinRecord.Key: OfficeError] = [:]
+    /// What owners said, as verified when it was had.
+    private var statements: [PinRecord.Key: ShareStatement] = [:]
+
+    init(
+        store: PinStore, office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, most: Int, days: Int,
+        logger: Logger
+    ) async throws {
+        self.store = store
+        self.office = office
+        self.directory = directory
+        self.pool = pool
+        self.most = most
+        longestAge = days * 86_400
+        self.logger = logger
+        pins = Dictionary(uniqueKeysWithValues: try await store.all().map { ($0.key, $0) })
+    }
+
+    // MARK: What people ask
+
+    /// Keeps a copy of the share from now on. The same again changes nothing.
+    func pin(_ node: Label, _ share: Label, by caller: LocalCaller) async throws -> PinModel {
+        guard let owner = await office.node(named: node) else { throw Self.unknown(node, share) }
+        guard owner != office.identity.id else {
+            throw OfficeError(
+                .usage, "\(node)/\(share)", "this node has the share itself", mend: "Pin it on another node.")
+        }
+        let key = PinRecord.Key(owner: owner, share: share)
+        if let pin = pins[key] { return await model(pin) }
+        let offers = await directory[owner]?.offers ?? []
+        guard let offer = offers.first(where: { $0.name == share }), offer.users?.contains(caller.userName) ?? true
+        else { throw Self.unknown(node, share) }
+        guard pins.count < most else {
+            throw OfficeError(
+                .limit, "\(node)/\(share)", "this node keeps \(most) pins, the most it may have",
+                mend: "Remove one with 'officeshare unpin', or raise 'limits.pins' in the configuration.")
+        }
+        let pin = PinRecord(key: key, user: caller.userName, userID: caller.userID)
+        try await store.save(pin)
+        pins[key] = pin
+        announce()
+        return await model(pin)
+    }
+
+    /// Ends a pin and removes its copy.
+    func unpin(_ node: Label, _ share: Label, by caller: LocalCaller) async throws -> PinModel {
+        let owner = await office.node(named: node)
+        // A node that is no member any more is known by its id alone.
+        let found = pins.values.first {
+            $0.key.share == share && ($0.key.owner == owner || $0.key.owner.description == node.description)
+        }
+        guard let pin = found else {
+            throw OfficeError(
+                .notFound, "\(node)/\(share)", "this node keeps no copy of it", mend: "'officeshare pins' shows them.")
+        }
+        guard caller.manages || caller.userID == pin.userID else {
+            throw OfficeError(
+                .notAllowed, "\(node)/\(share)", "another user pinned it",
+                mend: "Who pinned it, root and members of group \(LocalCaller.managingGroup) can unpin it.")
+        }
+        let model = await model(pin)
+        pins[pin.key] = nil
+        folders[pin.key] = nil
+        failures[pin.key] = nil
+        try await store.remove(pin.key)
+        announce()
+        return model
+    }
+
+    func models(for caller: LocalCaller) async -> [PinModel] {
+        var models: [PinModel] = []
+        for pin in pins.values where caller.manages || caller.userID == pin.userID || isReadable(pin, by: caller) {
+            models.append(await model(pin))
+        }
+        return models.sorted { $0.path < $1.path }
+    }
+
+    private func isReadable(_ pin: PinRecord, by caller: LocalCaller) -> Bool {
+        guard let user = try? UserName(caller.userName) else { return false }
+        return access(pin)?.allows(Principal(node: office.identity.id, user: user)) == true
+    }
+
+    private func model(_ pin: PinRecord) async -> PinModel {
+        PinModel(
+            path: "\(await office.name(of: pin.key.owner))/\(pin.key.share)", files: pin.files, bytes: pin.bytes,
+            complete: pin.isComplete, asOf: pin.asOf, problem: failures[pin.key]?.why)
+    }
+
+    private static func unknown(_ node: Label, _ share: Label) -> OfficeError {
+        OfficeError(
+            .notFound, "\(node)/\(share)", "there is no such share, or its node is away",
+            mend: "'officeshare ls' shows what there is.")
+    }
+
+    func problems() async -> [StatusModel.Problem] {
+        var problems: [StatusModel.Problem] = []
+        for (key, error) in failures {
+            problems.append(
+                .init(
+                    what: "pin of \(await office.name(of: key.owner))/\(key.share)", why: error.why,
+                    mend: error.mend ?? "It is tried again by itself."))
+        }
+        return problems
+    }
+
+    private func announce() {
+        reconciling.ring()
+        changes.ring()
+    }
+
+    // MARK: Serving
+
+    /// The owner's list, while it may still be gone by.
+    private func access(_ pin: PinRecord) -> AccessList? {
+        guard pin.asOf != nil, pin.ageSeconds < longestAge else { return nil }
+        return statements[pin.key]?.access
+    }
+
+    /// The copy of a share, for a caller whom its owner's list allows it.
+    func open(_ owner: NodeID, _ share: Label, for principal: Principal) throws -> Folder {
+        let key = PinRecord.Key(owner: owner, share: share)
+        guard let pin = pins[key], access(pin)?.allows(principal) == true else {
+            throw OfficeError(.notFound, share.description, "this node keeps no copy of it")
+        }
+        if let folder = folders[key] { return folder }
+        let folder = try Folder(at: store.path(of: key))
+        folders[key] = folder
+        return folder
+    }
+
+    /// What is told to one member: the copies that its people may read.
+    func offers(for node: NodeID) -> [PeerPin] {
+        pins.values.compactMap { pin in
+            guard pin.isComplete || pin.asOf != nil, let access = access(pin), let asOf = pin.asOf else { return nil }
+            switch access.audience(on: node) {
+            case .everyone:
+                return PeerPin(
+                    owner: pin.key.owner, share: pin.key.share, asOf: asOf,
+                    comment: statements[pin.key]?.comment, users: nil)
+            case .users(let users) where !users.isEmpty:
+                return PeerPin(
+                    owner: pin.key.owner, share: pin.key.share, asOf: asOf,
+                    comment: statements[pin.key]?.comment, users: users.sorted())
+            case .users: return nil
+            }
+        }.sorted { ($0.owner, $0.share) < ($1.owner, $1.share) }
+    }
+
+    // MARK: Keeping up
+
+    /// Something changed in a share, as its owner says.
+    func changed(_ share: Label, of owner: NodeID) {
+        upkeeps[PinRecord.Key(owner: owner, share: share)]?.kick.yield()
+    }
+
+    /// A node is there again.
+    func arrived(_ owner: NodeID) {
+        for (key, upkeep) in upkeeps where key.owner == owner { upkeep.kick.yield() }
+    }
+
+    func run() async throws {
+        let reconciles = reconciling.listen()
+        await verifyStatements()
+        changes.ring()
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { tasks in
+                tasks.addTask { await self.grow() }
+                reconcile(&tasks)
+                for await _ in reconciles.cancelOnGracefulShutdown() { reconcile(&tasks) }
+                tasks.cancelAll()
+            }
+        } onGracefulShutdown: {
+        }
+    }
+
+    /// A list that was signed by a node that is no member any more is nobody's word.
+    private func verifyStatements() async {
+        let state = await office.state
+        for pin in pins.values {
+            guard let key = state?.members[pin.key.owner]?.key else { continue }
+            statements[pin.key] = pin.sealed?.statement(of: pin.key.share, by: key)
+        }
+    }
+
+    private func reconcile(_ tasks: inout DiscardingTaskGroup) {
+        for (key, upkeep) in upkeeps where pins[key] == nil {
+            upkeep.task.cancel()
+            upkeeps[key] = nil
+            statements[key] = nil
+        }
+        for key in pins.keys where upkeeps[key] == nil {
+            let (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            let token = CancelToken()
+            upkeeps[key] = Upkeep(kick: kick, task: token)
+            tasks.addTask { await token.run { await self.keep(key, kicks) } }
+        }
+    }
+
+    /// Copies grow older while their owners are away.
+    private func grow() async {
+        while (try? await Task.sleep(for: .seconds(Self.ageStep))) != nil {
+            for key in pins.keys where await directory[key.owner]?.presence != .online {
+                pins[key]?.ageSeconds += Self.ageStep
+                if let pin = pins[key] { try? await store.save(pin) }
+            }
+        }
+    }
+
+    private func keep(_ key: PinRecord.Key, _ kicks: AsyncStream<Void>) async {
+        while !Task.isCancelled {
+            var pause = Self.interval
+            if await directory[key.owner]?.presence == .online {
+                do {
+                    try await update(key)
+                    failures[key] = nil
+                } catch {
+                    guard !Task.isCancelled else { break }
+                    failures[key] = error as? OfficeError
+                    pause = Self.retry
+                    logger.info(
+                        "a pin isn't up to date",
+                        metadata: [LogKey.shareName: "\(key.share)", LogKey.error: "\(error)"])
+                }
+            }
+            await kicks.next(within: pause)
+        }
+        if pins[key] == nil { await store.removeCopy(of: key, on: workers) }
+    }
+
+    /// The owner's word, and then whatever has changed.
+    private func update(_ key: PinRecord.Key) async throws {
+        guard var pin = pins[key], let member = await office.state?.members[key.owner] else { return }
+        do {
+            let sealed = try await pool.shareRecord(of: key.share, at: key.owner, user: pin.user)
+            guard let statement = sealed.statement(of: key.share, by: member.key) else {
+                throw OfficeError(.malformed, key.share.description, "the owner's word on it can't be read")
+            }
+            statements[key] = statement
+            pin.sealed = sealed
+            pin.ageSeconds = 0
+        } catch let error as OfficeError where error.code == .notFound {
+            // It is shared no longer, or not with us: nobody gets it from us either.
+            statements[key] = nil
+            pin.sealed = nil
+            pin.isComplete = false
+            try await adopt(pin)
+            throw OfficeError(
+                .notFound, key.share.description, "its owner doesn't share it with this node any more",
+                mend: "Remove the copy with 'officeshare unpin'.")
+        }
+        let begun = Timestamp.now
+        let summary = try await bring(pin, from: member.name)
+        guard let failure = summary.failed.first else {
+            pin.asOf = begun
+            pin.isComplete = true
+            pin.files = summary.files
+            pin.bytes = summary.resumedBytes + summary.bytes
+            return try await adopt(pin)
+        }
+        pin.isComplete = false
+        try await adopt(pin)
+        throw failure.error
+    }
+
+    private func bring(_ pin: PinRecord, from node: Label) async throws -> TransferSummary {
+        let place = RemotePlace(node: node, share: pin.key.share)
+        let path = try await store.makeFolder(of: pin.key, on: workers)
+        var plan = Synchronizer.Plan()
+        plan.delete = true
+        let transport = PeerTransport(office: office, pool: pool, user: pin.user)
+        return await Synchronizer(transport: transport, pool: workers, plan: plan).download(place, to: path)
+    }
+
+    /// Writes down how a pin is, unless it was removed meanwhile.
+    private func adopt(_ pin: PinRecord) async throws {
+        guard pins[pin.key] != nil else { return }
+        pins[pin.key] = pin
+        try await store.save(pin)
+        changes.ring()
+    }
+}
+
+extension AsyncStream<Void> {
+    /// Returns when the next element comes, or when the time is up.
+    func next(within time: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in self { return } }
+            group.addTask { try? await Task.sleep(for: time) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

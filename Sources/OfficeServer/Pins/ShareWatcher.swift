@@ -1,0 +1,55 @@
+import Dispatch
+import Logging
+import NIOConcurrencyHelpers
+import OfficeCore
+import OfficeFolders
+
+/// Watches the shares that others keep copies of, and tells when something in one has changed.
+actor ShareWatcher {
+    /// Changes that come together are told together.
+    private static let breath = Duration.milliseconds(200)
+
+    /// Shares whose contents have changed.
+    nonisolated let changes = EventHub<Label>()
+    private let mostDirectories: Int
+    private let logger: Logger
+    private let queue = DispatchQueue(label: "officeshare.watch", qos: .utility)
+    private var watches: [Label: FolderWatch] = [:]
+    private var told: Set<Label> = []
+
+    init(mostDirectories: Int, logger: Logger) {
+        self.mostDirectories = mostDirectories
+        self.logger = logger
+    }
+
+    /// From now on changes in the share are told.
+    func watch(_ share: Label, at folder: Folder) {
+        guard watches[share] == nil else { return }
+        do {
+            watches[share] = try FolderWatch(folder, directories: mostDirectories, queue: queue) { [weak self] in
+                Task { await self?.changed(share) }
+            }
+        } catch {
+            // Copies look for changes by themselves, too: only later.
+            logger.warning(
+                "changes in a share can't be watched",
+                metadata: [LogKey.shareName: "\(share)", LogKey.error: "\(error)"])
+        }
+    }
+
+    /// A share is gone, or its folder is another one now.
+    func forget(_ share: Label) { watches[share] = nil }
+
+    private func changed(_ share: Label) {
+        guard told.insert(share).inserted else { return }
+        Task {
+            try? await Task.sleep(for: Self.breath)
+            tell(share)
+        }
+    }
+
+    private func tell(_ share: Label) {
+        told.remove(share)
+        changes.send(share)
+    }
+}
