@@ -51,9 +51,19 @@ struct PrintFaultTests {
         case atOnce
     }
 
-    /// What CUPS forgot may have been printed or not: nobody can tell, and so it isn't printed again unasked.
-    @Test(arguments: Memory.allCases)
-    func theOwnersCUPSMayDieWhileItPrints(_ memory: Memory) async throws {
+    enum End: String, CaseIterable {
+        /// Killed alone; its backend prints on to the end, of which no cupsd ever hears.
+        case orphanPrints
+        /// Killed, and its backend ends with it.
+        case orphanEnds
+        /// As when it is upgraded.
+        case politely
+    }
+
+    /// What CUPS forgot, or had in work when it ended, may have been printed or not: nobody can tell, and so it isn't
+    /// printed again unasked, least of all by the cupsd that starts again.
+    @Test(arguments: Memory.allCases, End.allCases)
+    func theOwnersCUPSMayDieWhileItPrints(_ memory: Memory, _ end: End) async throws {
         try await FaultyOffice.with(cupsd: memory == .atOnce ? ["DirtyCleanInterval 0"] : []) { office in
             try office.set("busy", "")
             let jobs = try await office.printAll()
@@ -61,17 +71,76 @@ struct PrintFaultTests {
             try await office.begun()
             // The fault is a time: 2 s after it accepted.
             try await ContinuousClock().sleep(for: .seconds(2))
-            try await office.owner.stop(.cups, by: SIGKILL)
-            try await office.endOrphans()
-            try await office.owner.start(.cups)
-            if memory == .late {
-                try await office.all(jobs, are: "stopped", because: "unknown: ")
-                for (paper, job) in jobs {
-                    #expect(try office.box(paper).printed.isEmpty)
-                    try await office.sender.must("job", "reprint", job, as: "alice")
+            try await office.owner.stop(.cups, by: end == .politely ? SIGTERM : SIGKILL)
+            if end == .orphanPrints {
+                try office.set("busy", nil)
+                for paper in Paper.allCases {
+                    let box = try office.box(paper)
+                    try await eventually("\(paper) comes out of the orphan", within: promised(10)) {
+                        box.printed.count == 1
+                    }
                 }
+            } else {
+                try await office.endOrphans()
             }
-            try await office.expectPrinted(jobs)
+            try await office.owner.start(.cups)
+            try await office.all(jobs, are: "stopped", because: "unknown: ")
+            // What comes after them is printed, and by then they would have been printed before it.
+            let later = try await office.printAll()
+            try await office.all(later, are: "completed", within: 30)
+            for paper in Paper.allCases {
+                #expect(try office.box(paper).printed.count == (end == .orphanPrints ? 2 : 1))
+            }
+            for job in jobs.values {
+                let change = end == .orphanPrints ? "cancel" : "reprint"
+                try await office.sender.must("job", change, job, as: "alice")
+            }
+            try await office.all(jobs, are: end == .orphanPrints ? "canceled" : "completed", within: 30)
+            for paper in Paper.allCases {
+                #expect(try office.box(paper).printed.count == 2)
+                try office.expectWanted(paper)
+            }
+            try await office.expectTidy()
+        }
+    }
+
+    /// Jobs of the office and of the owner's own programs take turns, and a cupsd that dies between them prints none
+    /// of the office's twice.
+    @Test func theOwnersOwnJobsTakeTheirTurns() async throws {
+        try await FaultyOffice.with(cupsd: ["DirtyCleanInterval 0"]) { office in
+            let (owner, box) = (office.owner, try office.box(.large))
+            func printHere(_ title: String) async throws {
+                try await owner.run(["lp", "-d", "raw", "-t", title, "/etc/hostname"]).checked()
+            }
+            try office.set("busy", "")
+            try await printHere("own 1")
+            try await eventually("it begins", within: promised(10)) { box.tries.count == 1 }
+            let job = try await office.print(.large)
+            try await office.all([.large: job], are: "pending")
+            try await printHere("own 2")
+            try office.set("busy", nil)
+            try await office.all([.large: job], are: "completed")
+            try await eventually("all come out", within: promised(10)) { box.printed.count == 3 }
+            #expect(box.titles == ["own 1", "large", "own 2"])
+            try await office.expectTidy()
+        }
+    }
+
+    /// A cupsd that keeps no history of what it printed (`PreserveJobHistory No`) has still said how it ended.
+    @Test func theOwnersCUPSMayKeepNoHistory() async throws {
+        try await FaultyOffice.with(cupsd: ["DirtyCleanInterval 0", "PreserveJobHistory No"]) { office in
+            for _ in 1...2 {
+                let jobs = try await office.printAll()
+                try await office.all(jobs, are: "completed")
+            }
+            try office.set("busy", "")
+            let jobs = try await office.printAll()
+            try await office.begun()
+            for job in jobs.values { try await office.sender.must("job", "cancel", job, as: "alice") }
+            try await office.all(jobs, are: "canceled")
+            try await office.endOrphans()
+            for paper in Paper.allCases { #expect(try office.box(paper).printed.count == 2) }
+            try await office.expectTidy()
         }
     }
 

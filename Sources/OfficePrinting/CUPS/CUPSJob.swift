@@ -22,9 +22,14 @@ package struct CUPSJob: Sendable, Hashable {
     package var attempt: Int?
     /// The queue it is on now; nil where that has no name the office can use.
     package var queue: Label?
+    /// The queue at whose gate it is now.
+    package var gate: Label?
     package var state: State
     /// Without `none`.
     package var reasons: [String]
+    /// cupsd ended while it printed the job, of which nobody can tell since whether it came out: it keeps such a job
+    /// with the reason for its last state, and without a word why it isn't printed any more.
+    package var isInterrupted: Bool
     /// What the printer or a filter last said of it.
     package var message: String?
     /// The submitter, `alice@pc1` for a job of the office; nil where CUPS doesn't tell this process (see
@@ -51,7 +56,8 @@ extension CUPSJob {
 
     static let attributes = [
         "job-id", idAttribute, attemptAttribute, "job-printer-uri", "job-state", "job-state-reasons",
-        "job-printer-state-message", "job-originating-user-name", "job-name", "job-impressions-completed",
+        "job-printer-state-message", "job-printer-state-reasons", "job-originating-user-name", "job-name",
+        "job-impressions-completed",
         "job-media-sheets-completed", "number-of-documents", "document-format", "job-sheets", "job-k-octets",
         "time-at-creation",
         "time-at-processing", "time-at-completed",
@@ -64,8 +70,12 @@ extension CUPSJob {
         self.state = state
         id = job[Self.idAttribute]?.text.flatMap { try? JobID($0) }
         attempt = job[Self.attemptAttribute]?.number.map { Int($0) }
-        queue = job["job-printer-uri"]?.text.flatMap(Self.queue)
+        let destination = job["job-printer-uri"]?.text.flatMap(Self.destination)
+        queue = destination.flatMap { try? Label($0) }
+        gate = destination.flatMap(CUPSGate.queue(ofName:))
         reasons = Sanitizer.reasons(job["job-state-reasons"]?.texts ?? [])
+        let printerReasons = job["job-printer-state-reasons"]?.texts ?? []
+        isInterrupted = state == .pending && reasons.contains("job-printing") && !printerReasons.contains("paused")
         message = job["job-printer-state-message"]?.text
             .flatMap { Sanitizer.text($0, most: Sanitizer.longestMessage) }
         user = job["job-originating-user-name"]?.text.flatMap { Sanitizer.text($0) }
@@ -84,9 +94,8 @@ extension CUPSJob {
     }
 
     /// `sink` of `ipp://localhost/printers/sink`.
-    private static func queue(of uri: String) -> Label? {
-        guard let last = uri.split(separator: "/").last, let bytes = try? percentDecoded(last) else { return nil }
-        return try? Label(bytes: bytes)
+    private static func destination(of uri: String) -> String? {
+        uri.split(separator: "/").last.flatMap { try? percentDecoded($0) }.map { String(decoding: $0, as: UTF8.self) }
     }
 
     private static func time(_ attribute: IPPAttribute?) -> Timestamp? {

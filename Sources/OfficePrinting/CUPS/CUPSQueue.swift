@@ -29,6 +29,10 @@ package struct QueueStatus: Sendable, Hashable {
     package var jobs: Int
     package var stamps: QueueStamps
     package var isTemporary: Bool
+    /// What CUPS does when the printer fails, `stop-printer`.
+    package var errorPolicy: String
+    /// The gate before it, where it has one.
+    package var gate: CUPSGate?
 }
 
 extension CUPSQueue {
@@ -56,7 +60,7 @@ extension QueueStatus {
     static let attributes = [
         "printer-name", "printer-state", "printer-is-accepting-jobs", "printer-state-reasons",
         "printer-state-message", "queued-job-count", "printer-is-temporary", "printer-config-change-time",
-        "printer-state-change-time",
+        "printer-state-change-time", "printer-error-policy", "member-names",
     ]
 
     init(_ printer: IPPGroup) {
@@ -67,6 +71,7 @@ extension QueueStatus {
         jobs = Int(max(printer["queued-job-count"]?.number ?? 0, 0))
         stamps = QueueStamps(printer)
         isTemporary = printer["printer-is-temporary"]?.flag ?? false
+        errorPolicy = printer["printer-error-policy"]?.text.flatMap { Sanitizer.keyword($0) } ?? "stop-printer"
     }
 }
 

@@ -12,16 +12,22 @@ enum CUPSRequest {
         case getPrinterAttributes = 0x000B
         case holdJob = 0x000C
         case releaseJob = 0x000D
+        case pausePrinter = 0x0010
         case resumePrinter = 0x0011
         case getPrinters = 0x4002
         case addModifyPrinter = 0x4003
         case deletePrinter = 0x4004
+        case addModifyClass = 0x4006
+        case deleteClass = 0x4007
+        case moveJob = 0x400D
     }
 
     /// What a request is about.
     enum Target {
         case everything
         case queue(Label)
+        /// The class that starts the office's jobs of that queue.
+        case gate(Label)
         case job(Int32)
 
         var attribute: IPPAttribute {
@@ -29,6 +35,8 @@ enum CUPSRequest {
             case .everything: IPPAttribute("printer-uri", .uri("ipp://localhost/"))
             case .queue(let name):
                 IPPAttribute("printer-uri", .uri("ipp://localhost/printers/\(encoded(name))"))
+            case .gate(let name):
+                IPPAttribute("printer-uri", .uri("ipp://localhost/classes/\(gate(name))"))
             case .job(let number): IPPAttribute("job-uri", .uri("ipp://localhost/jobs/\(number)"))
             }
         }
@@ -38,6 +46,7 @@ enum CUPSRequest {
             switch self {
             case .everything: "/"
             case .queue(let name): "/printers/\(encoded(name))"
+            case .gate(let name): "/classes/\(gate(name))"
             case .job: "/jobs/"
             }
         }
@@ -47,11 +56,13 @@ enum CUPSRequest {
             switch self {
             case .everything: "CUPS"
             case .queue(let name): "\(name)"
+            case .gate(let name): "\(name)\(CUPSGate.suffix)"
             case .job(let number): "CUPS job \(number)"
             }
         }
 
         private func encoded(_ name: Label) -> String { percentEncoded(name.bytes) }
+        private func gate(_ name: Label) -> String { percentEncoded(Array("\(name)\(CUPSGate.suffix)".utf8)) }
     }
 
     /// - Parameter extra: Further attributes of the operation, in CUPS's order: after the target and the user.

@@ -129,6 +129,11 @@ extension CUPSScheduler {
         try ask(.resumePrinter, .queue(name), resource: "/admin/")
     }
 
+    /// Stops a queue, and what it prints.
+    package func pauseQueue(_ name: Label) throws(OfficeError) {
+        try ask(.pausePrinter, .queue(name), resource: "/admin/")
+    }
+
     /// Takes a queue away, with the jobs on it. Done, too, where there is none.
     package func removeQueue(_ name: Label) throws(OfficeError) {
         do throws(OfficeError) {

@@ -65,11 +65,8 @@ extension CUPSScheduler {
     /// - Parameters:
     ///   - format: MIME type; CUPS finds out itself of `application/octet-stream`.
     ///   - user: The job's.
-    ///   - beforeEnd: Called when all but the end is sent: without that CUPS throws away what it got, and after it
-    ///     the document may be printed.
     package func sendDocument(
-        _ descriptor: Int32, format: String, to job: Int32, on queue: Label, user: String, isLast: Bool = true,
-        beforeEnd: @Sendable () async throws(OfficeError) -> Void = {}
+        _ descriptor: Int32, format: String, to job: Int32, on queue: Label, user: String, isLast: Bool = true
     ) async throws(OfficeError) {
         let target = CUPSRequest.Target.queue(queue)
         let what = "\(queue), job \(job)"
@@ -96,8 +93,7 @@ extension CUPSScheduler {
             offset += off_t(count)
             await Task.yield()
         }
-        // libcups sends the last chunk with `finish`.
-        try await beforeEnd()
+        // libcups sends the last chunk with `finish`: without that CUPS throws away what it got.
         try CUPSFailure.check(try connection.finish(resource: target.resource), of: .sendDocument, what)
     }
 
@@ -121,7 +117,7 @@ extension CUPSScheduler {
     /// The jobs of all queues that aren't at an end.
     package func jobs() throws(OfficeError) -> [CUPSJob] { try jobs(of: .everything, "not-completed") }
 
-    private func jobs(of target: CUPSRequest.Target, _ which: String) throws(OfficeError) -> [CUPSJob] {
+    func jobs(of target: CUPSRequest.Target, _ which: String) throws(OfficeError) -> [CUPSJob] {
         let answer = try ask(
             .getJobs, target, wanting: CUPSJob.attributes, [IPPAttribute("which-jobs", .keyword(which))])
         return answer.groups.filter { $0.tag == .job }.compactMap(CUPSJob.init)

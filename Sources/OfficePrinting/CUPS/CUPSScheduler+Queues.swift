@@ -17,10 +17,17 @@ extension CUPSScheduler {
     /// What may change from second to second, of all queues in one request.
     package func states() throws(OfficeError) -> [Label: QueueStatus] {
         var made: [Label: QueueStatus] = [:]
+        var gates: [Label: CUPSGate] = [:]
         for printer in try printers(wanting: QueueStatus.attributes) {
-            guard let name = try? Label(printer["printer-name"]?.text ?? "") else { continue }
+            let told = printer["printer-name"]?.text ?? ""
+            if let queue = CUPSGate.queue(ofName: told) { gates[queue] = CUPSGate(printer, before: queue) }
+            guard let name = try? Label(told) else { continue }
             let status = QueueStatus(printer)
             if !status.isTemporary { made[name] = status }
+        }
+        for (queue, gate) in gates {
+            made[queue]?.gate = gate
+            made[queue]?.jobs += gate.jobs
         }
         return made
     }

@@ -47,6 +47,17 @@ package struct JobStore: Sendable {
                 table.column("queues", .text).notNull()
             }
         }
+        migrator.registerMigration("2 queued jobs, job numbers") { db in
+            try db.execute(
+                sql: """
+                    UPDATE job SET record = json_set(record, '$.isAtOpenGate', json('false'), '$.stage',
+                        replace(json_extract(record, '$.stage'), 'sending', 'submitted')) WHERE role = ?
+                    """, arguments: [Role.received.rawValue])
+            try db.create(table: "jobNumber") { table in
+                table.autoIncrementedPrimaryKey("number")
+                table.column("id", .text).notNull().unique()
+            }
+        }
         try migrator.migrate(queue)
     }
 

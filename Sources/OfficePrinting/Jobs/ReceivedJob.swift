@@ -6,13 +6,13 @@ package struct ReceivedJob: Codable, Sendable, Hashable {
     package enum Stage: String, Codable, Sendable {
         /// In the spool; CUPS knows nothing of it.
         case spooled
-        /// CUPS may know the job, but not its whole document: it can't have been printed.
+        /// CUPS may know the job, held, and not its whole document: it can't have been printed.
         case creating
-        /// CUPS may have the whole document.
-        case sending
-        /// CUPS has said that it has it.
+        /// CUPS has it whole and doesn't begin it before it is told to: it can't have been printed either.
+        case queued
+        /// CUPS has been told to begin.
         case submitted
-        /// CUPS had it and knows it no more. Nobody can tell whether it was printed.
+        /// cupsd ended while it had it in work, or forgot it. Nobody can tell whether it was printed.
         case unknown
         /// Completed, canceled or aborted.
         case ended
@@ -27,8 +27,8 @@ package struct ReceivedJob: Codable, Sendable, Hashable {
     package var isHeld: Bool
     /// Somebody wants it canceled; it isn't yet.
     package var isCanceled = false
-    /// When last looked at it waited, and its queue was stopped: as long as that is so it can't have been printed.
-    package var waitsAtStoppedQueue = false
+    /// CUPS begins it by itself when its queue is free: to be looked at closely, for then the gate is to be shut.
+    package var isAtOpenGate = false
     package var report: JobReport
 
     package init(ticket: PrintTicket, node: NodeID, owner: NodeID) {
@@ -42,7 +42,7 @@ package struct ReceivedJob: Codable, Sendable, Hashable {
     }
 
     package var id: JobID { ticket.id }
-    package var isInCUPS: Bool { stage == .creating || stage == .sending || stage == .submitted }
+    package var isInCUPS: Bool { stage == .creating || stage == .queued || stage == .submitted }
     /// Whether something is still to be done for it without anybody asking.
     package var isActive: Bool { isInCUPS || stage == .spooled && (!isHeld || isCanceled) }
 }

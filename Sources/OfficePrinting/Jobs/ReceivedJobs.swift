@@ -307,7 +307,6 @@ package actor ReceivedJobs {
         record.number = nil
         record.isHeld = false
         record.isCanceled = false
-        record.waitsAtStoppedQueue = false
         record.report.attempt = record.ticket.attempt
         record.report.state = .pending
         record.report.reasons = []

@@ -187,6 +187,17 @@ actor QueueKeeper: Service {
         try await store.share(name, access: nil)
         shared[name] = nil
         changes.ring()
+        await removeGate(name)
+    }
+
+    /// A gate by which jobs still go stays: CUPS would cancel them. It is in nobody's way.
+    private func removeGate(_ name: Label) async {
+        do throws(OfficeError) {
+            guard let gate = try await scheduler.states()[name]?.gate, gate.jobs == 0 else { return }
+            try await scheduler.removeGate(name)
+        } catch {
+            logger.info("a queue's gate stays", metadata: [LogKey.error: "\(error)", LogKey.queue: "\(name)"])
+        }
     }
 }
 

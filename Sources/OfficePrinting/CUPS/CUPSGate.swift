@@ -1,0 +1,83 @@
+package import OfficeCore
+
+/// A class of one queue, `QUEUE@officeshare`, by which jobs of the office reach that queue, and which is shut but for
+/// the moment in which one of them is begun.
+///
+/// A cupsd that is killed while it prints begins the job again when it starts, though its backend may have printed it to
+/// the end as an orphan. There is no way to tell it not to but this one: what waits at a paused class isn't begun, a
+/// class that is paused disturbs neither the job that it has passed on nor the jobs of others on the queue, and a
+/// cupsd that starts again finds it paused. Its name is no `Label`, so it can't be mistaken for a queue; it accepts no
+/// jobs, so nobody gets there by mistake.
+package struct CUPSGate: Sendable, Hashable {
+    static let suffix = "@officeshare"
+
+    /// Whether CUPS begins by itself what waits there.
+    package var isOpen: Bool
+    /// Whether it leads to its queue: not, where that was deleted since.
+    package var isWhole: Bool
+    package var jobs: Int
+
+    /// The queue behind a gate of that name; nil where it is no gate's.
+    static func queue(ofName name: String) -> Label? {
+        guard name.hasSuffix(suffix) else { return nil }
+        return try? Label(String(name.dropLast(suffix.count)))
+    }
+
+    init(_ printer: IPPGroup, before queue: Label) {
+        isOpen = Sanitizer.state(of: printer) != .stopped
+        isWhole = printer["member-names"]?.texts == ["\(queue)"]
+        jobs = Int(max(printer["queued-job-count"]?.number ?? 0, 0))
+    }
+}
+
+extension CUPSScheduler {
+    /// Makes the gate before a queue, shut, or makes it lead there again.
+    package func makeGate(_ queue: Label) throws(OfficeError) {
+        let behind = CUPSRequest.Target.queue(queue)
+        // cupsd would make a class of nothing for it.
+        guard try askForAny(.getPrinterAttributes, behind, wanting: ["printer-name"]) != nil else {
+            throw OfficeError(.notFound, "\(queue)", "the queue does not exist")
+        }
+        try ask(
+            .addModifyClass, .gate(queue),
+            groups: [
+                IPPGroup(
+                    .printer,
+                    [
+                        IPPAttribute("member-uris", behind.attribute.values),
+                        IPPAttribute("printer-info", .text("\(queue), jobs of the office (made by officeshare)")),
+                        IPPAttribute("printer-is-shared", .boolean(false)),
+                        IPPAttribute("printer-is-accepting-jobs", .boolean(false)),
+                        IPPAttribute("printer-state", .enumeration(5)),
+                    ])
+            ], resource: "/admin/")
+    }
+
+    /// Lets CUPS begin what waits at a gate, as soon as the queue behind it is free; or no more.
+    package func setGate(_ queue: Label, open: Bool) throws(OfficeError) {
+        try ask(open ? .resumePrinter : .pausePrinter, .gate(queue), resource: "/admin/")
+    }
+
+    /// Takes the gate away. Done, too, where there is none.
+    package func removeGate(_ queue: Label) throws(OfficeError) {
+        do throws(OfficeError) {
+            try ask(.deleteClass, .gate(queue), resource: "/admin/")
+        } catch {
+            guard error.code == .notFound else { throw error }
+        }
+    }
+
+    /// Brings a job of a queue to the gate before it.
+    package func moveToGate(_ job: Int32, of queue: Label, as user: String?) throws(OfficeError) {
+        try ask(
+            .moveJob, .job(job), user: user,
+            groups: [
+                IPPGroup(.job, [IPPAttribute("job-printer-uri", CUPSRequest.Target.gate(queue).attribute.values)])
+            ])
+    }
+
+    /// What waits at a gate or is printed from there.
+    package func jobs(atGate queue: Label) throws(OfficeError) -> [CUPSJob] {
+        try jobs(of: .gate(queue), "not-completed")
+    }
+}

@@ -1,0 +1,91 @@
+import Logging
+import OfficeCore
+
+// How a job that CUPS has is begun: by the gate before its queue, which is open for that moment alone.
+extension QueueRunner {
+    /// Has CUPS begin a job that it holds, or that waits at the gate.
+    ///
+    /// - Parameter found: As CUPS has it; nil where it was just given to it.
+    func begin(
+        _ job: ReceivedJob, _ number: Int32, _ user: String, _ found: CUPSJob? = nil
+    ) async throws(OfficeError) {
+        let queue = job.ticket.queue
+        let isHeld = found.map { $0.state == .held } ?? true
+        // Brought to another queue by hand: whoever did that wants it there.
+        if let found, found.queue != queue, found.gate != queue {
+            return try await beginWithoutGate(job, number, user, isHeld)
+        }
+        guard let status = try await scheduler.states()[queue] else {
+            throw OfficeError(.notFound, "\(queue)", "the queue does not exist")
+        }
+        guard try await hasGate(queue, status) else {
+            return try await beginWithoutGate(job, number, user, isHeld)
+        }
+        if found?.gate != queue { try await scheduler.moveToGate(number, of: queue, as: user) }
+        if isHeld {
+            // Nothing else may go through with it: what a job left there that has been given up.
+            for other in try await scheduler.jobs(atGate: queue) where other.number != number && other.state == .pending
+            {
+                try await scheduler.hold(other.number, as: other.user)
+            }
+            try await scheduler.release(number, as: user)
+        }
+        guard status.state != .stopped, status.accepting, !rests.isResting(job.id) else { return }
+        // Busy with another's job: both wait in CUPS for their turn.
+        let isFree = status.state == .idle
+        _ = try await jobs.update(job.id) { record in
+            record.stage = .submitted
+            record.isAtOpenGate = !isFree
+        }
+        try await scheduler.setGate(queue, open: true)
+        if isFree { try await scheduler.setGate(queue, open: false) }
+    }
+
+    private func beginWithoutGate(
+        _ job: ReceivedJob, _ number: Int32, _ user: String, _ isHeld: Bool
+    ) async throws(OfficeError) {
+        guard isHeld, !rests.isResting(job.id) else { return }
+        _ = try await jobs.update(job.id) { $0.stage = .submitted }
+        try await scheduler.release(number, as: user)
+    }
+
+    /// Whether there is a gate, made where there was none. A cupsd that doesn't allow that prints all the same, only that
+    /// a job may come out twice if it is killed.
+    private func hasGate(_ queue: Label, _ status: QueueStatus) async throws(OfficeError) -> Bool {
+        if status.gate?.isWhole == true { return true }
+        do throws(OfficeError) {
+            try await scheduler.makeGate(queue)
+            return true
+        } catch {
+            guard error.code == .notAllowed || error.code == .malformed else { throw error }
+            if rests.isNews(queue) {
+                logger.warning(
+                    "CUPS lets no job be kept from being printed twice if cupsd is killed",
+                    metadata: [LogKey.error: "\(error)", LogKey.queue: "\(queue)"])
+            }
+            return false
+        }
+    }
+
+    // MARK: Tries that failed
+
+    /// A class has no error policy: CUPS gives back what its queue couldn't print. Done is what the queue's own policy
+    /// (cupsd.conf(5), `ErrorPolicy`) says; but a job is never given up for the number of its tries.
+    func failed(_ job: ReceivedJob, _ found: CUPSJob, _ status: QueueStatus) async throws(OfficeError) {
+        switch status.errorPolicy {
+        case "retry-current-job": break
+        case "abort-job":
+            _ = try await jobs.update(job.id) { record in
+                record.stage = .ended
+                record.report.state = .aborted
+                record.report.reasons = ["the printer failed, and its queue's error policy is to abort the job"]
+                record.report.completed = .now
+            }
+            try await scheduler.cancel(found.number, as: await submitter(job))
+        case "stop-printer":
+            try await scheduler.pauseQueue(job.ticket.queue)
+        default:
+            rests.rest(job.id, for: .seconds(30))
+        }
+    }
+}
