@@ -18,6 +18,8 @@ final class CUPSConnection {
     private let socket: String
     private let timeout: Double
     private var http: OpaquePointer?
+    /// How often it was made.
+    private(set) var generation = 0
 
     /// - Parameter timeout: Seconds that cupsd may be silent.
     init(socket: String, timeout: Double) {
@@ -102,6 +104,7 @@ final class CUPSConnection {
         // A silence of that length ends the request.
         httpSetTimeout(made, timeout, { _, _ in 0 }, nil)
         http = made
+        generation += 1
         return made
     }
 

@@ -14,6 +14,8 @@ enum CUPSRequest {
         case releaseJob = 0x000D
         case pausePrinter = 0x0010
         case resumePrinter = 0x0011
+        case createPrinterSubscriptions = 0x0016
+        case getNotifications = 0x001C
         case getPrinters = 0x4002
         case addModifyPrinter = 0x4003
         case deletePrinter = 0x4004

@@ -12,7 +12,8 @@ package actor CUPSScheduler {
     package nonisolated let socket: String
     nonisolated let timeout: Duration
     private nonisolated let executor = BlockingExecutor(label: "officeshare.cups")
-    private let connection: CUPSConnection
+    let connection: CUPSConnection
+    var watch: Watch?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 

@@ -31,6 +31,7 @@ extension QueueRunner {
             try await scheduler.release(number, as: user)
         }
         guard status.state != .stopped, status.accepting, !rests.isResting(job.id) else { return }
+        await watch()
         // Busy with another's job: both wait in CUPS for their turn.
         let isFree = status.state == .idle
         _ = try await jobs.update(job.id) { record in
@@ -45,8 +46,18 @@ extension QueueRunner {
         _ job: ReceivedJob, _ number: Int32, _ user: String, _ isHeld: Bool
     ) async throws(OfficeError) {
         guard isHeld, !rests.isResting(job.id) else { return }
+        await watch()
         _ = try await jobs.update(job.id) { $0.stage = .submitted }
         try await scheduler.release(number, as: user)
+    }
+
+    /// Only a cupsd without a history needs it: where it can't be had, jobs are printed all the same.
+    private func watch() async {
+        do throws(OfficeError) {
+            try await scheduler.watchEndings()
+        } catch {
+            logger.debug("CUPS doesn't note how jobs end", metadata: [LogKey.error: "\(error)"])
+        }
     }
 
     /// Whether there is a gate, made where there was none. A cupsd that doesn't allow that prints all the same, only that

@@ -125,7 +125,8 @@ extension QueueRunner {
         try await scheduler.cancel(found.number, as: await submitter(job))
     }
 
-    /// CUPS knows it no more. Where it can't have been printed it goes again; else nobody can tell, and we say so.
+    /// CUPS knows it no more. Where it can't have been printed it goes again; else it may have said how it ended, or
+    /// nobody can tell, and we say so.
     private func vanished(_ job: ReceivedJob) async throws(OfficeError) {
         guard job.stage == .submitted, !job.isCanceled else {
             _ = try await jobs.update(job.id) { record in
@@ -142,7 +143,16 @@ extension QueueRunner {
             }
             return
         }
-        try await isUnknown(job, "CUPS forgot the job")
+        guard let number = job.number, let ending = try await scheduler.ending(of: number) else {
+            return try await isUnknown(job, "CUPS forgot the job")
+        }
+        _ = try await jobs.update(job.id) { record in
+            record.stage = .ended
+            record.report.state = JobState(ending.state)
+            record.report.reasons = []
+            record.report.pages = ending.pages > 0 ? ending.pages : record.report.pages
+            record.report.completed = .now
+        }
     }
 
     private func isUnknown(_ job: ReceivedJob, _ why: String) async throws(OfficeError) {

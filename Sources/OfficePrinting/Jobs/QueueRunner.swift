@@ -82,9 +82,16 @@ package struct QueueRunner: Service {
     /// Why the jobs that wait do so.
     private func explain(_ error: OfficeError, to queue: Label) async {
         for job in await jobs.active(in: queue) where !job.isHeld && job.stage != .submitted {
-            _ = try? await jobs.update(job.id) { record in
-                record.report.state = .waiting
-                record.report.reasons = [error.why]
+            do throws(OfficeError) {
+                _ = try await jobs.update(job.id) { record in
+                    record.report.state = .waiting
+                    record.report.reasons = [error.why]
+                }
+            } catch {
+                // Tried again with the next look: as long as it isn't written down, the job isn't said to wait for it.
+                logger.warning(
+                    "why a job waits can't be written down",
+                    metadata: [LogKey.error: "\(error)", LogKey.jobID: "\(job.id)"])
             }
         }
     }
