@@ -134,7 +134,7 @@ package actor FolderDesk: PrintDesk {
     }
 
     package func job(_ id: JobID) -> JobReport? { records[id]?.report }
-    package func number(of job: JobID) -> Int32 { records[job]?.number ?? begun[job]?.number ?? job.derivedNumber }
+    package func number(of job: JobID) -> Int32 { records[job]?.number ?? begun[job]?.number ?? 0 }
 
     package func job(number: Int32, of queue: DeskQueue) -> JobID? {
         records.first { $0.value.number == number && $0.value.localName == queue.localName }?.key

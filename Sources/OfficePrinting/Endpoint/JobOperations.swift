@@ -21,7 +21,7 @@ extension EndpointTask {
         let isMine = try request.flag("my-jobs") ?? false
         let ids = try jobIDs()
         let wanted = RequestedAttributes(request.wantedAttributes, fallback: ["job-id", "job-uri"])
-        var listed = await known().filter { job in
+        var listed = try await known().filter { job in
             (ids.map { $0.contains(job.number) } ?? which.includes(job.report.state)) && (!isMine || isOwn(job.report))
         }
         // RFC 8011, section 4.2.6.2: in the order of their ends, those that have ended the newest first.
@@ -43,7 +43,7 @@ extension EndpointTask {
 
     /// All that are the caller's, or of those that are named all or none (PWG 5100.11).
     func cancelMyJobs() async throws(IPPRefusal) -> Answer {
-        let known = await known()
+        let known = try await known()
         var mine = known.filter { isOwn($0.report) && !$0.report.state.isFinal }
         if let ids = try jobIDs() {
             let named = mine.filter { ids.contains($0.number) }
@@ -76,10 +76,14 @@ extension EndpointTask {
     // MARK: Looking up
 
     /// Jobs of the queue, oldest first: the desk's, then those whose documents are still to come.
-    private func known() async -> [Listed] {
+    private func known() async throws(IPPRefusal) -> [Listed] {
         var listed: [Listed] = []
-        for report in await desk.jobs(of: queue) {
-            listed.append(Listed(report: report, number: await desk.number(of: report.id)))
+        do throws(OfficeError) {
+            for report in await desk.jobs(of: queue) {
+                listed.append(Listed(report: report, number: try await desk.number(of: report.id)))
+            }
+        } catch {
+            throw IPPRefusal(error)
         }
         let finished = Set(listed.map(\.report.id))
         let open = await jobs.all(of: queue.localName).filter { !finished.contains($0.report.id) }
@@ -92,7 +96,12 @@ extension EndpointTask {
     private func namedJob() async throws(IPPRefusal) -> Listed {
         guard let number = request.jobNumber else { throw IPPRefusal(.badRequest, "job-id is missing") }
         let open = await jobs.job(number, of: queue.localName)
-        let id: JobID? = if let open { open.report.id } else { await desk.job(number: number, of: queue) }
+        let id: JobID?
+        do throws(OfficeError) {
+            id = if let open { open.report.id } else { try await desk.job(number: number, of: queue) }
+        } catch {
+            throw IPPRefusal(error)
+        }
         if let id, let report = await desk.job(id) { return Listed(report: report, number: number) }
         if let open { return Listed(report: open.report, number: number) }
         throw IPPRefusal(.notFound, "there is no such job")

@@ -110,6 +110,16 @@ extension EndpointTask {
 
     // MARK: Doing
 
+    private func begin(_ wish: DeskWish) async throws(OfficeError) -> (DeskReceipt, Int32) {
+        let receipt = try await desk.begin(wish)
+        do throws(OfficeError) {
+            return (receipt, try await desk.number(of: receipt.id))
+        } catch {
+            if !receipt.isKnown { await desk.abandon(receipt.id) }
+            throw error
+        }
+    }
+
     /// Opens the job, here and at the desk.
     private func begin(_ order: Order, stage: OpenJobs.Stage) async throws(IPPRefusal) -> OpenJobs.Job {
         var order = order
@@ -118,7 +128,10 @@ extension EndpointTask {
             await abandon(left, as: .aborted, "job-data-insufficient")
         }
         let receipt: DeskReceipt
-        do { receipt = try await desk.begin(order.wish) } catch {
+        let number: Int32
+        do throws(OfficeError) {
+            (receipt, number) = try await begin(order.wish)
+        } catch {
             await jobs.giveBack(for: source.caller)
             throw IPPRefusal(error, to: source.caller)
         }
@@ -132,7 +145,7 @@ extension EndpointTask {
             node: endpoint.node, size: 0, state: order.wish.isHeld ? .held : .pending, reasons: ["job-incoming"],
             submitted: endpoint.clock.wall())
         let job = OpenJobs.Job(
-            number: await desk.number(of: receipt.id), report: known ?? report, account: source.caller.account,
+            number: number, report: known ?? report, account: source.caller.account,
             speaksForOthers: source.caller.speaksForOthers, stage: receipt.isKnown ? .known : stage,
             deadline: deadline, stop: StopFlag())
         await jobs.open(job, of: queue.localName, caller: source.caller)
@@ -215,9 +228,9 @@ extension EndpointTask {
     private func ownOpenJob() async throws(IPPRefusal) -> OpenJobs.Job {
         guard let number = request.jobNumber else { throw IPPRefusal(.badRequest, "job-id is missing") }
         guard let job = await jobs.job(number, of: queue.localName) else {
-            guard await desk.job(number: number, of: queue) == nil else {
-                throw IPPRefusal(.notPossible, "the job has its document")
-            }
+            let known: JobID?
+            do { known = try await desk.job(number: number, of: queue) } catch { throw IPPRefusal(error) }
+            guard known == nil else { throw IPPRefusal(.notPossible, "the job has its document") }
             throw IPPRefusal(.notFound, "there is no such job")
         }
         guard job.report.user == user else { throw IPPRefusal(.notAuthorized, "the job is somebody else's") }

@@ -33,11 +33,17 @@ package struct DeliveryRunner: Service {
             for destination in await jobs.destinations {
                 lanes.wake(destination) { lane in group.addTask { await keep(lane, lanes) } }
             }
+            group.addTask { await writeLate() }
             for await destination in work.cancelOnGracefulShutdown() {
                 lanes.wake(destination) { lane in group.addTask { await keep(lane, lanes) } }
             }
             group.cancelAll()
         }
+    }
+
+    /// What owners said and no disk had room for is written down as soon as one has: an owner says it once.
+    private func writeLate() async {
+        while (try? await Task.sleep(for: Self.longestPause)) != nil { await jobs.writeLate() }
     }
 
     /// Serves one queue until nothing waits for it.
@@ -66,9 +72,16 @@ package struct DeliveryRunner: Service {
 
     private func explain(_ error: OfficeError, to destination: SubmittedJobs.Destination) async {
         for job in await jobs.waiting(for: destination) where job.stage == .spooled {
-            try? await jobs.update(job.id) { record in
-                record.report.state = .waiting
-                record.report.reasons = [error.why]
+            do throws(OfficeError) {
+                try await jobs.update(job.id) { record in
+                    record.report.state = .waiting
+                    record.report.reasons = [error.why]
+                }
+            } catch {
+                // Tried again with the next try to deliver it.
+                logger.warning(
+                    "why a job waits can't be written down",
+                    metadata: [LogKey.error: "\(error)", LogKey.jobID: "\(job.id)"])
             }
         }
     }

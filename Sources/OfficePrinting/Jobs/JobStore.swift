@@ -94,6 +94,34 @@ package struct JobStore: Sendable {
         }
     }
 
+    // MARK: Numbers
+
+    /// Numbers of jobs that are forgotten are kept so long: their documents may still be on their way.
+    private static let keptNumbers = 4_096
+
+    /// The job's number, a new one where it has none: one more than any that was ever given (`AUTOINCREMENT`).
+    func number(of id: JobID) async throws -> Int32 {
+        try await queue.write { db in
+            let select = "SELECT number FROM jobNumber WHERE id = ?"
+            if let known = try Int32.fetchOne(db, sql: select, arguments: [id.description]) { return known }
+            try db.execute(sql: "INSERT INTO jobNumber (id) VALUES (?)", arguments: [id.description])
+            let number = db.lastInsertedRowID
+            if number % 256 == 0 {
+                try db.execute(
+                    sql: "DELETE FROM jobNumber WHERE number < ? AND id NOT IN (SELECT id FROM job)",
+                    arguments: [number - Int64(Self.keptNumbers)])
+            }
+            return Int32(clamping: number)
+        }
+    }
+
+    func job(numbered number: Int32) async throws -> JobID? {
+        let text = try await queue.read { db in
+            try String.fetchOne(db, sql: "SELECT id FROM jobNumber WHERE number = ?", arguments: [number])
+        }
+        return try text.map { try JobID($0) }
+    }
+
     // MARK: Shared queues
 
     package func sharedQueues() async throws -> [Label: AccessList] {

@@ -14,6 +14,12 @@ package actor SubmittedJobs {
         let since = ContinuousClock.now
     }
 
+    /// Of an owner's job: its report, or that it knows no such job any more.
+    private struct Late {
+        var owner: NodeID
+        var report: JobReport?
+    }
+
     private static let mostOpening = 256
     /// How long a job may be open of whose document nothing has come, when others want its place.
     private static let patience = Duration.seconds(60)
@@ -29,6 +35,8 @@ package actor SubmittedJobs {
     private var records: [JobID: SubmittedJob] = [:]
     private var order: [JobID] = []
     private var opening: [JobID: Opening] = [:]
+    /// What owners said that couldn't be written down yet: of each job the latest.
+    private var late: [JobID: Late] = [:]
     /// Canceled at one queue to be sent to another: their documents stay.
     private var moving: Set<JobID> = []
 
@@ -212,9 +220,11 @@ package actor SubmittedJobs {
         record.report.owner = owner
         record.stage = report.state.isFinal ? .ended : .delivered
         if report.state.isFinal { record.isCanceled = false }
-        do throws(any Error) {
+        late[report.id] = nil
+        do throws(OfficeError) {
             try await write(record)
         } catch {
+            late[report.id] = Late(owner: owner, report: report)
             logger.warning("a job's state can't be written", metadata: [LogKey.error: "\(error)"])
         }
         if record.isCanceled { hasWork(Destination(owner: record.owner, queue: record.ticket.queue)) }
@@ -229,11 +239,34 @@ package actor SubmittedJobs {
         for record in records.values where record.owner == owner && record.stage == .delivered {
             guard !known.contains(record.id), record.report.revision <= version, record.report.state != .stopped
             else { continue }
-            try? await update(record.id) { record in
+            await forgotten(record.id, by: owner)
+        }
+    }
+
+    private func forgotten(_ id: JobID, by owner: NodeID) async {
+        guard let record = records[id], record.owner == owner, record.stage == .delivered else { return }
+        late[id] = nil
+        do throws(OfficeError) {
+            try await update(id) { record in
                 record.report.state = .stopped
                 record.report.reasons = [
                     JobReport.unknown + "the queue's node forgot the job, so nobody can tell whether it was printed"
                 ]
+            }
+        } catch {
+            late[id] = Late(owner: owner)
+            logger.warning("a job's state can't be written", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    /// Tries again to write down what owners said.
+    func writeLate() async {
+        for (id, said) in late {
+            late[id] = nil
+            if let report = said.report {
+                await told(report, by: said.owner)
+            } else {
+                await forgotten(id, by: said.owner)
             }
         }
     }

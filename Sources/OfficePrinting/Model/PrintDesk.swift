@@ -25,11 +25,11 @@ package protocol PrintDesk: Sendable {
     /// Jobs of a queue, oldest first, finished ones included.
     func jobs(of queue: DeskQueue) async -> [JobReport]
     func job(_ id: JobID) async -> JobReport?
-    /// The number (1 and up) by which IPP's clients know a job, from `begin` on and over every restart. By default it is
-    /// derived from the UUID.
-    func number(of job: JobID) async -> Int32
+    /// The number (1 and up) by which IPP's clients know a job, from `begin` on and over every restart; no other job ever
+    /// has it.
+    func number(of job: JobID) async throws(OfficeError) -> Int32
     /// The job of a queue that has this number.
-    func job(number: Int32, of queue: DeskQueue) async -> JobID?
+    func job(number: Int32, of queue: DeskQueue) async throws(OfficeError) -> JobID?
     /// Throws `.notAllowed` where the job isn't the caller's.
     func change(_ job: JobID, _ change: JobChange, by user: UserName) async throws(OfficeError)
 }
@@ -88,4 +88,8 @@ package struct DeskReceipt: Sendable, Hashable {
         self.id = id
         self.isKnown = isKnown
     }
+}
+
+extension PrintDesk {
+    package func abandon(_ job: JobID) async {}
 }

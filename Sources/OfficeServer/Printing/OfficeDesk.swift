@@ -29,7 +29,7 @@ struct OfficeDesk: PrintDesk {
             id: wish.id ?? JobID(), queue: wish.queue.description.name,
             title: Sanitizer.text(wish.title, most: PrintTicket.longestTitle) ?? "Untitled", user: wish.user,
             format: DocumentFormat.unknown, size: 0, attributes: JobAttributes.kept(of: wish.attributes),
-            submitted: .now, isHeld: wish.isHeld)
+            submitted: .precise, isHeld: wish.isHeld)
         try await house.submitted.open(ticket, to: wish.queue.owner)
         return DeskReceipt(id: ticket.id, isKnown: false)
     }
@@ -56,6 +56,15 @@ struct OfficeDesk: PrintDesk {
 
     func jobs(of queue: DeskQueue) async -> [JobReport] {
         await house.submitted.reports().filter { $0.owner == queue.owner && $0.queue == queue.description.name }
+    }
+
+    func number(of job: JobID) async throws(OfficeError) -> Int32 { try await house.numbers.number(of: job) }
+
+    func job(number: Int32, of queue: DeskQueue) async throws(OfficeError) -> JobID? {
+        guard let id = try await house.numbers.job(number), let record = await house.submitted[id],
+            record.owner == queue.owner, record.ticket.queue == queue.description.name
+        else { return nil }
+        return id
     }
 
     func job(_ id: JobID) async -> JobReport? { await house.submitted[id]?.report }

@@ -16,6 +16,9 @@ import ServiceLifecycle
 
 /// Everything about printing on this node, made and tied together.
 struct PrintHouse: Sendable {
+    /// How long a queue may take to stop a job that is to go to another one.
+    private static let patience = Duration.seconds(10)
+
     let office: OfficeKeeper
     let directory: PeerDirectory
     let keeper: QueueKeeper
@@ -24,6 +27,7 @@ struct PrintHouse: Sendable {
     let board: JobBoard
     let carrier: PeerCarrier
     let store: JobStore
+    let numbers: JobNumbers
     let scheduler: CUPSScheduler
     private let logger: Logger
     /// Queues of one other node that are kept.
@@ -79,6 +83,7 @@ struct PrintHouse: Sendable {
         self.submitted = submitted
         self.carrier = carrier
         self.store = store
+        numbers = JobNumbers(store: store)
         self.scheduler = scheduler
         self.jobsChanged = jobsChanged
         self.receivedChanged = receivedChanged
@@ -183,7 +188,7 @@ struct PrintHouse: Sendable {
             id: id, queue: queue.description.name,
             title: Sanitizer.text(title, most: PrintTicket.longestTitle) ?? "Untitled", user: user,
             format: "application/octet-stream", size: 0, attributes: JobAttributes.kept(of: attributes),
-            submitted: .now, isHeld: isHeld)
+            submitted: .precise, isHeld: isHeld)
         try await submitted.open(ticket, to: queue.owner)
         return ticket
     }
@@ -306,7 +311,7 @@ struct PrintHouse: Sendable {
                 return false
             }
             group.addTask {
-                try await Task.sleep(for: .seconds(10))
+                try await Task.sleep(for: Self.patience)
                 return false
             }
             defer { group.cancelAll() }
