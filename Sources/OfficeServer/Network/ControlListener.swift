@@ -1,5 +1,4 @@
 import CLinux
-@preconcurrency import Dispatch
 import HummingbirdCore
 import Logging
 import NIOCore
@@ -14,7 +13,6 @@ import ServiceLifecycle
 
 /// This machine's face: HTTP/1.1 on the control socket, every connection with its caller's credentials.
 ///
-/// It accepts by itself rather than through NIO, because the credentials have to be read from the descriptor.
 /// The socket is open to every local user (mode 0666): who may do what is decided by who calls.
 struct ControlListener: Service {
     typealias Responder = @Sendable (LocalCaller) -> HTTPChannelHandler.Responder
@@ -42,38 +40,15 @@ struct ControlListener: Service {
     func run() async throws {
         let socket = try Self.listen(on: path)
         let callers = CallerCounts(total: limits.controlConnections, perUser: limits.controlConnectionsPerUser)
-        let (connections, accepted) = AsyncStream.makeStream(of: (CInt, LocalCaller).self)
-        let queue = DispatchQueue(label: "officeshare.control.accept")
-        let source = DispatchSource.makeReadSource(fileDescriptor: socket, queue: queue)
-        source.setEventHandler {
-            while true {
-                let descriptor = os_accept(socket)
-                guard descriptor >= 0 else { return }
-                guard let caller = LocalCaller(ofSocket: descriptor), callers.begin(caller.userID) else {
-                    close(descriptor)
-                    continue
-                }
-                accepted.yield((descriptor, caller))
-            }
+        let acceptor = LocalAcceptor(label: "officeshare.control.accept", sockets: [socket], counts: callers) {
+            LocalCaller(ofSocket: $0)
+        } userID: {
+            $0.userID
         }
-        source.setCancelHandler {
-            close(socket)
-            accepted.finish()
-        }
-        source.activate()
-        await listening()
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { tasks in
-                for await (descriptor, caller) in connections {
-                    tasks.addTask {
-                        await serve(descriptor, caller)
-                        callers.end(caller.userID)
-                    }
-                }
-                tasks.cancelAll()
-            }
-        } onGracefulShutdown: {
-            source.cancel()
+        await acceptor.run {
+            await listening()
+        } serve: {
+            await serve($0, $1)
         }
         unlink(path)
     }

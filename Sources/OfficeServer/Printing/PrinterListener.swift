@@ -1,5 +1,4 @@
 import CLinux
-@preconcurrency import Dispatch
 import HummingbirdCore
 package import Logging
 package import NIOCore
@@ -15,9 +14,6 @@ import ServiceLifecycle
 
 /// The face to this machine's print dialogues: IPP over HTTP/1.1 on 127.0.0.1 and ::1, every connection with the user
 /// whose socket it is.
-///
-/// It accepts by itself rather than through NIO, because the caller has to be asked of the kernel by the descriptor,
-/// and before a byte is read: of a socket that its owner has closed since, the kernel no longer tells.
 package struct PrinterListener: Service {
     /// How often jobs are looked for whose documents never came.
     private static let sweep = Duration.seconds(30)
@@ -58,55 +54,27 @@ package struct PrinterListener: Service {
         let speakers = LoopbackCaller.speakers()
         let counts = CallerCounts(
             total: printing.connections, perUser: printing.connectionsPerUser, exempt: speakers)
-        let (connections, accepted) = AsyncStream.makeStream(of: (CInt, LoopbackCaller).self)
-        let queue = DispatchQueue(label: "officeshare.printing.accept")
-        let sources = sockets.map { socket in
-            let source = DispatchSource.makeReadSource(fileDescriptor: socket, queue: queue)
-            source.setEventHandler {
-                while true {
-                    let descriptor = os_accept(socket)
-                    guard descriptor >= 0 else { return }
-                    guard let caller = LoopbackCaller(ofSocket: descriptor, speakers: speakers) else {
-                        // Who is gone already is the usual case; a kernel without sock_diag is not.
-                        let why = errno
-                        logger.log(
-                            level: why == ENOENT ? .debug : .warning, "who prints can't be told",
-                            metadata: [LogKey.error: "\(String(cString: strerror(why)))"])
-                        close(descriptor)
-                        continue
-                    }
-                    guard counts.begin(caller.userID) else {
-                        close(descriptor)
-                        continue
-                    }
-                    accepted.yield((descriptor, caller))
-                }
+        let acceptor = LocalAcceptor(label: "officeshare.printing.accept", sockets: sockets, counts: counts) { socket in
+            let caller = LoopbackCaller(ofSocket: socket, speakers: speakers)
+            if caller == nil {
+                // Who is gone already is the usual case; a kernel without sock_diag is not.
+                let why = errno
+                logger.log(
+                    level: why == ENOENT ? .debug : .warning, "who prints can't be told",
+                    metadata: [LogKey.error: "\(String(cString: strerror(why)))"])
             }
-            source.setCancelHandler {
-                close(socket)
-                accepted.finish()
-            }
-            source.activate()
-            return source
+            return caller
+        } userID: {
+            $0.userID
         }
-        await listening(os_bound_port(sockets[0]))
-        await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { tasks in
-                tasks.addTask {
-                    while (try? await Task.sleep(for: Self.sweep)) != nil { await endpoint.expire() }
-                }
-                for await (descriptor, caller) in connections {
-                    tasks.addTask {
-                        await serve(descriptor, caller)
-                        counts.end(caller.userID)
-                    }
-                }
-                tasks.cancelAll()
-            }
-        } onGracefulShutdown: {
-            for source in sources { source.cancel() }
+        let port = os_bound_port(sockets[0])
+        await acceptor.run {
+            await listening(port)
+        } beside: {
+            while (try? await Task.sleep(for: Self.sweep)) != nil { await endpoint.expire() }
+        } serve: {
+            await serve($0, $1)
         }
-        for source in sources { source.cancel() }
     }
 
     private func serve(_ descriptor: CInt, _ caller: LoopbackCaller) async {
