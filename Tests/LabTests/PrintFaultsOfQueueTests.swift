@@ -44,6 +44,61 @@ struct PrintFaultsOfQueueTests {
         }
     }
 
+    /// The queue's error policy holds although CUPS gets the job by a class, which has none.
+    @Test(arguments: ["stop-printer", "abort-job", "retry-current-job"])
+    func whatAPrinterFailsToPrintGoesByItsQueuesPolicy(_ policy: String) async throws {
+        try await FaultyOffice.with { office in
+            for paper in Paper.allCases {
+                try await office.owner.run(["lpadmin", "-p", paper.queue, "-o", "printer-error-policy=\(policy)"])
+                    .checked()
+            }
+            try office.set("exit", "1")
+            let jobs = try await office.printAll()
+            switch policy {
+            case "stop-printer": try await office.all(jobs, are: "pending", because: "printer-stopped")
+            case "abort-job": try await office.all(jobs, are: "aborted", because: "error policy")
+            default:
+                for paper in Paper.allCases {
+                    let box = try office.box(paper)
+                    try await eventually("\(paper) is tried again", within: promised(20)) { box.tries.count > 2 }
+                }
+            }
+            for paper in Paper.allCases { #expect(try office.box(paper).printed.isEmpty) }
+            try office.set("exit", nil)
+            if policy == "stop-printer" { try await office.forEachQueue("cupsenable") }
+            if policy == "abort-job" {
+                for job in jobs.values { try await office.sender.must("job", "reprint", job, as: "alice") }
+            }
+            try await office.expectPrinted(jobs)
+        }
+    }
+
+    enum Holder: String, CaseIterable { case backend, owner }
+
+    /// What is held with CUPS's own means is told as held, and printed when it is released by the office's.
+    @Test(arguments: Holder.allCases)
+    func whatIsHeldInCUPSIsPrintedOnceItIsReleased(_ holder: Holder) async throws {
+        try await FaultyOffice.with { office in
+            switch holder {
+            case .backend: try office.set("exit", "3")
+            case .owner: try await office.forEachQueue("cupsdisable")
+            }
+            let jobs = try await office.printAll()
+            if holder == .owner {
+                try await office.all(jobs, are: "pending", because: "printer-stopped")
+                try await office.owner.shell(
+                    "for each in $(lpstat -o | cut -d' ' -f1); do lp -i ${each##*-} -H hold; done"
+                )
+                .checked()
+            }
+            try await office.all(jobs, are: "held")
+            try office.set("exit", nil)
+            if holder == .owner { try await office.forEachQueue("cupsenable") }
+            for job in jobs.values { try await office.sender.must("job", "release", job, as: "alice") }
+            try await office.expectPrinted(jobs)
+        }
+    }
+
     /// CUPS stops what it prints when its queue is deleted; that and what waits is printed when the queue is there again.
     @Test func aQueueMayGoAndComeBack() async throws {
         try await FaultyOffice.with { office in

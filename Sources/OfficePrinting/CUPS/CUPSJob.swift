@@ -15,6 +15,9 @@ package struct CUPSJob: Sendable, Hashable {
         package var isFinal: Bool { rawValue >= Self.canceled.rawValue }
     }
 
+    /// Its last try failed, and CUPS would try again later.
+    package var isFailed: Bool { reasons.contains("resources-are-not-ready") }
+
     /// CUPS's own number, given anew when its history is lost: only `id` and `attempt` say which job it is.
     package var number: Int32
     /// The office's id; nil for a job that didn't come by the office.

@@ -49,8 +49,7 @@ extension QueueRunner {
             if let status, status.state != .stopped { try await interrupted(job, found) }
             return
         }
-        let isFailed = found.reasons.contains("resources-are-not-ready") || found.state == .held && !job.isHeld
-        if isFailed, let status, status.state != .stopped { try await failed(job, found, status) }
+        if found.isFailed, let status, status.state != .stopped { try await failed(job, found, status) }
         // CUPS itself ended the try: nothing of it is left that could still be printed.
         _ = try await jobs.update(job.id) { record in
             if record.stage == .submitted { record.stage = .queued }
@@ -68,7 +67,12 @@ extension QueueRunner {
         record.report.pages = found.pages > 0 ? found.pages : record.report.pages
         record.report.state = JobState(found.state)
         record.report.reasons = found.state == .completed ? [] : found.reasons
-        if record.stage == .queued, !record.isHeld, !found.state.isFinal {
+        let isHeldThere = found.state == .held && found.gate == record.ticket.queue && !found.isFailed
+        if isHeldThere {
+            // By its backend, or with CUPS's own means: that is somebody's wish as well. Not so where it was held before
+            // and CUPS is only now to be told of its release.
+            if before.state != .held { record.isHeld = true }
+        } else if record.stage == .queued, !record.isHeld, !found.state.isFinal {
             // We keep it back ourselves, and know better why.
             record.report.state = status == nil ? before.state : .pending
             record.report.reasons =
