@@ -147,6 +147,7 @@ let package = Package(
             name: "OfficePrintingTests",
             dependencies: [
                 "OfficePrinting", "OfficeLab", "BoothDesk", "printerbooth", "OfficeCore", "OfficeTrust", nioCore,
+                crypto,
             ]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(

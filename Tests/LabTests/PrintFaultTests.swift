@@ -116,6 +116,9 @@ struct PrintFaultTests {
             try await printHere("own 1")
             try await eventually("it begins", within: promised(10)) { box.tries.count == 1 }
             let job = try await office.print(.large)
+            try await eventually("it is at the gate", within: promised(20)) {
+                try await owner.shell("lpstat -o").stdout.contains("raw@officeshare")
+            }
             try await office.all([.large: job], are: "pending")
             try await printHere("own 2")
             try office.set("busy", nil)
@@ -135,7 +138,7 @@ struct PrintFaultTests {
             }
             try office.set("busy", "")
             let jobs = try await office.printAll()
-            try await office.begun()
+            try await office.all(jobs, are: "processing")
             for job in jobs.values { try await office.sender.must("job", "cancel", job, as: "alice") }
             try await office.all(jobs, are: "canceled")
             try await office.endOrphans()

@@ -18,7 +18,7 @@ package enum BoxBackend {
         echo "$id" >> "$box/tries"
         if [ -e "$box/say" ]; then cat "$box/say" >&2; fi
         while [ -e "$box/busy" ]; do sleep 0.02; done
-        if [ -e "$box/exit" ]; then exit "$(cat "$box/exit")"; fi
+        if status=$(cat "$box/exit" 2>/dev/null); then exit "$status"; fi
         if [ $# -ge 6 ]; then cat "$6"; else cat; fi > "$box/$id.part" || exit 1
         mv "$box/$id.part" "$box/$id.data"
         printf '%s\\n' "$3" >> "$box/titles"

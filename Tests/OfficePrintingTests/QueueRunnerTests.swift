@@ -1,0 +1,113 @@
+import Crypto
+import Foundation
+import Logging
+import NIOCore
+import OfficeCore
+import OfficeLab
+import OfficeTrust
+import Testing
+
+@testable import OfficePrinting
+
+/// What the runner makes of what it finds in a real CUPS after a crash.
+@Suite(.enabled(if: PrivateCUPS.isPossible, "wants root")) struct QueueRunnerTests {
+    private let queue: Label
+    private let own: NodeID
+    private let sheets = IPPAttribute("job-sheets", [.name("standard"), .name("none")])
+
+    init() throws {
+        queue = try Label("sink")
+        own = try NodeID(hex: String(repeating: "0a", count: 32))
+    }
+
+    enum Forgotten: String, CaseIterable {
+        /// officeshared died before it sent the document: all that the job has is its banner.
+        case document
+        /// cupsd died before it wrote down what the document is, on a queue without banners.
+        case format
+    }
+
+    /// Both look the same: one document without a format, and a banner asked for.
+    @Test(arguments: Forgotten.allCases)
+    func aJobWithOneDocumentAndABannerIsPrintedOnce(_ forgotten: Forgotten) async throws {
+        try await PrivateCUPS.with { cups in
+            let box = try await cups.addBox("sink")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            try await withJobs { jobs, work in
+                let id = try await submit(to: jobs)
+                // A queue for another CUPS's gets no banners from this one.
+                if forgotten == .format {
+                    try await cups.run("lpadmin", "-p", "sink", "-v", "ipp://localhost:9/printers/sink")
+                }
+                let number = try await scheduler.createJob(
+                    CUPSWish(
+                        queue: queue, id: id, user: "alice@pc1", title: "letter", attributes: [sheets], isHeld: true))
+                if forgotten == .format {
+                    try await send(jobs, id, number, scheduler, cups)
+                    try await cups.run("lpadmin", "-p", "sink", "-v", box.uri)
+                }
+                _ = try await jobs.update(id) { record in
+                    record.stage = .creating
+                    record.number = number
+                }
+                let found = try #require(try await scheduler.find(id, attempt: 1))
+                #expect(found.documents == 1 && found.isHollow)
+                let runner = QueueRunner(
+                    jobs: jobs, scheduler: scheduler, work: work, nodeName: { _ in "pc1" },
+                    logger: Logger(label: "test"))
+                try await withThrowingTaskGroup { group in
+                    group.addTask { try await runner.run() }
+                    try await eventually("it is printed", within: .seconds(20)) {
+                        await jobs[id]?.report.state == .completed
+                    }
+                    group.cancelAll()
+                }
+                #expect(box.printed.count == 1)
+                #expect(try await scheduler.jobs().isEmpty)
+            }
+        }
+    }
+
+    /// Gives CUPS the document, and has it forget what that is.
+    private func send(
+        _ jobs: ReceivedJobs, _ id: JobID, _ number: Int32, _ scheduler: CUPSScheduler, _ cups: PrivateCUPS
+    ) async throws {
+        try await cups.stop()
+        try await cups.start()
+        let document = try await jobs.spool.open(id)
+        defer { close(document) }
+        try await scheduler.sendDocument(document, format: "text/plain", to: number, on: queue, user: "alice@pc1")
+        try await cups.stop(SIGKILL)
+        try await cups.start()
+    }
+
+    private func submit(to jobs: ReceivedJobs) async throws -> JobID {
+        let text = Data("dear Bob".utf8)
+        let ticket = PrintTicket(
+            id: JobID(), queue: queue, title: "letter", user: try UserName("alice"), format: "text/plain",
+            size: Int64(text.count), attributes: [sheets], submitted: .now)
+        let digest = DocumentDigest(Digest256(SHA256.hash(data: text)))
+        let offer = JobOffer(ticket: ticket, digest: digest)
+        #expect(try await jobs.accept(offer, from: own) == .wantsDocument(offset: 0))
+        let (document, source) = AsyncStream.makeStream(of: ByteBuffer.self)
+        source.yield(ByteBuffer(bytes: text))
+        source.finish()
+        try await jobs.receive(document, from: 0, of: ticket.id, from: own)
+        guard case .accepted = try await jobs.accept(offer, from: own) else {
+            throw OfficeError(.fault, "the job", "it wasn't accepted")
+        }
+        return ticket.id
+    }
+
+    private func withJobs(_ body: (ReceivedJobs, AsyncStream<Label>) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (work, bell) = AsyncStream.makeStream(of: Label.self)
+        let jobs = try await ReceivedJobs(
+            owner: own, store: try JobStore(at: "\(folder)/jobs"),
+            spool: try Spool(at: "\(folder)/spool", limit: 1 << 20), limits: JobLimits(),
+            logger: Logger(label: "test"), changed: {}, hasWork: { bell.yield($0) })
+        try await body(jobs, work)
+    }
+}
