@@ -1,7 +1,7 @@
 package import OfficeCore
 
 /// A job this node has taken for one of its queues, as it is written down before anybody is told.
-package struct ReceivedJob: Codable, Sendable, Hashable {
+package struct ReceivedJob: Codable, Sendable, Hashable, JobRecord {
     /// How far the job got on its way into CUPS. Each step is on the disk before it is taken.
     package enum Stage: String, Codable, Sendable {
         /// In the spool; CUPS knows nothing of it.

@@ -19,16 +19,13 @@ package actor ReceivedJobs {
 
     package nonisolated let owner: NodeID
     let spool: Spool
-    private let store: JobStore
     private let limits: JobLimits
     private let logger: Logger
     /// Told that reports changed.
     private let changed: @Sendable () -> Void
     /// Told a queue that has something to do.
     private let hasWork: @Sendable (Label) -> Void
-    private var records: [JobID: ReceivedJob] = [:]
-    /// In the order of their coming.
-    private var order: [JobID] = []
+    private let records: JobLedger<ReceivedJob>
     private var expected: [JobID: Expected] = [:]
     /// The reports as they are told: of what is on the disk, each with the `version` it was told first as.
     private var told: [JobID: JobReport] = [:]
@@ -42,21 +39,19 @@ package actor ReceivedJobs {
         changed: @escaping @Sendable () -> Void, hasWork: @escaping @Sendable (Label) -> Void
     ) async throws {
         self.owner = owner
-        self.store = store
         self.spool = spool
         self.limits = limits
         self.logger = logger
         self.changed = changed
         self.hasWork = hasWork
-        let kept = try await store.all(.received, as: ReceivedJob.self)
+        records = try await JobLedger(store, .received)
+        let kept = records.all
         version = max(Int(Timestamp.now.time.seconds) * 1_000, (kept.map(\.report.revision).max() ?? 0) + 1 << 20)
         for record in kept {
-            records[record.id] = record
-            order.append(record.id)
             told[record.id] = record.report
             told[record.id]?.revision = version
         }
-        let known = Set(order)
+        let known = Set(kept.map(\.id))
         spool.removeAll { known.contains($0) }
     }
 
@@ -88,7 +83,7 @@ package actor ReceivedJobs {
                 "the document has \(ticket.size) bytes, at most \(limits.documentBytes) are taken",
                 mend: "Print it in parts, or have 'printing.documentBytes' raised on the queue's node.")
         }
-        guard records.values.count(where: { $0.stage != .ended }) < limits.jobs else {
+        guard records.count(where: { $0.stage != .ended }) < limits.jobs else {
             throw OfficeError(.limit, ticket.queue.description, "\(limits.jobs) jobs wait on its node already")
         }
         if let known = expected[ticket.id], known.node != node { throw Self.foreign(ticket.id) }
@@ -177,46 +172,33 @@ package actor ReceivedJobs {
 
     /// Jobs of a queue, or of all, in the order of their coming.
     package func reports(of queue: Label? = nil) -> [JobReport] {
-        order.compactMap { told[$0] }.filter { queue == nil || $0.queue == queue }
+        records.all.compactMap { told[$0.id] }.filter { queue == nil || $0.queue == queue }
     }
 
     /// What changed after that `version`.
     package func reports(after version: Int) -> [JobReport] {
-        order.compactMap { told[$0] }.filter { $0.revision > version }
+        records.all.compactMap { told[$0.id] }.filter { $0.revision > version }
     }
 
     package subscript(id: JobID) -> ReceivedJob? { records[id] }
 
     /// Queues with something to do.
-    package var busyQueues: Set<Label> { Set(records.values.filter(\.isActive).map(\.ticket.queue)) }
+    package var busyQueues: Set<Label> { Set(records.all.filter(\.isActive).map(\.ticket.queue)) }
 
     /// What a queue has to do, in order.
     func active(in queue: Label) -> [ReceivedJob] {
-        order.compactMap { records[$0] }.filter { $0.ticket.queue == queue && $0.isActive }
+        records.all.filter { $0.ticket.queue == queue && $0.isActive }
     }
 
     // MARK: Changing
 
-    /// Writes a record down, then tells of it. It counts in memory at once, so that no two changes cross; where it
-    /// can't be written it is as it was before.
+    /// Writes a record down, then tells of it.
     func write(_ record: ReceivedJob) async throws(OfficeError) {
         let before = records[record.id]
         guard before != record else { return }
-        records[record.id] = record
-        if before == nil { order.append(record.id) }
-        do throws(any Error) {
-            var kept = record
-            kept.report.revision = version
-            try await store.write(kept, .received, record.id)
-        } catch {
-            if records[record.id] == record {
-                records[record.id] = before
-                if before == nil { order.removeAll { $0 == record.id } }
-            }
-            throw OfficeError(
-                .io, "the print spool", "its records can't be written (\(error))",
-                mend: "Make room on the disk of the state directory.")
-        }
+        var kept = record
+        kept.report.revision = version
+        try await records.write(record, as: kept)
         tell(record.id)
         if record.stage == .ended { await prune() }
     }
@@ -318,7 +300,7 @@ package actor ReceivedJobs {
 
     /// Forgets documents and jobs that were kept long enough; the oldest first.
     package func prune() async {
-        let ended = order.compactMap { records[$0] }.filter { $0.stage == .ended }
+        let ended = records.all.filter { $0.stage == .ended }
         var bytes = ended.reduce(Int64(0)) { $0 + (spool.size(of: $1.id) ?? 0) }
         let oldest = Timestamp.now.adding(seconds: -limits.retention.components.seconds)
         for record in ended {
@@ -330,7 +312,7 @@ package actor ReceivedJobs {
         let surplus = Set(ended.prefix(max(0, ended.count - limits.history)).map(\.id))
         guard !surplus.isEmpty else { return }
         do throws(any Error) {
-            try await store.remove(.received, Array(surplus))
+            try await records.forget(surplus)
         } catch {
             logger.warning("old jobs can't be forgotten", metadata: [LogKey.error: "\(error)"])
             return
@@ -338,8 +320,6 @@ package actor ReceivedJobs {
         for id in surplus {
             spool.remove(id)
             told[id] = nil
-            records[id] = nil
         }
-        order.removeAll { surplus.contains($0) }
     }
 }

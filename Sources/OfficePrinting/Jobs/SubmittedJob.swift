@@ -2,7 +2,7 @@ package import OfficeCore
 package import OfficeTrust
 
 /// A job submitted on this node, as it is written down before the submitter hears "accepted".
-package struct SubmittedJob: Codable, Sendable, Hashable {
+package struct SubmittedJob: Codable, Sendable, Hashable, JobRecord {
     package enum Stage: String, Codable, Sendable {
         /// Here alone.
         case spooled

@@ -26,14 +26,12 @@ package actor SubmittedJobs {
 
     package nonisolated let node: NodeID
     let spool: Spool
-    private let store: JobStore
     private let limits: JobLimits
     private let logger: Logger
     private let changed: @Sendable () -> Void
     /// Told a queue that jobs wait for.
     private let hasWork: @Sendable (Destination) -> Void
-    private var records: [JobID: SubmittedJob] = [:]
-    private var order: [JobID] = []
+    private let records: JobLedger<SubmittedJob>
     private var opening: [JobID: Opening] = [:]
     /// What owners said that couldn't be written down yet: of each job the latest.
     private var late: [JobID: Late] = [:]
@@ -55,17 +53,13 @@ package actor SubmittedJobs {
         changed: @escaping @Sendable () -> Void, hasWork: @escaping @Sendable (Destination) -> Void
     ) async throws {
         self.node = node
-        self.store = store
         self.spool = spool
         self.limits = limits
         self.logger = logger
         self.changed = changed
         self.hasWork = hasWork
-        for record in try await store.all(.submitted, as: SubmittedJob.self) {
-            records[record.id] = record
-            order.append(record.id)
-        }
-        let waiting = Set(order.filter { records[$0]?.stage != .ended })
+        records = try await JobLedger(store, .submitted)
+        let waiting = Set(records.all.filter { $0.stage != .ended }.map(\.id))
         spool.removeAll { waiting.contains($0) }
     }
 
@@ -77,7 +71,7 @@ package actor SubmittedJobs {
         guard opening.count < Self.mostOpening else {
             throw OfficeError(.limit, ticket.title, "too many jobs are being submitted at once")
         }
-        guard records.values.count(where: { $0.stage != .ended }) < limits.jobs else {
+        guard records.count(where: { $0.stage != .ended }) < limits.jobs else {
             throw OfficeError(
                 .limit, ticket.title, "\(limits.jobs) jobs wait on this node already",
                 mend: "Run the same again when some have been printed.")
@@ -148,17 +142,17 @@ package actor SubmittedJobs {
 
     // MARK: Asking
 
-    package func reports() -> [JobReport] { order.compactMap { records[$0]?.report } }
+    package func reports() -> [JobReport] { records.all.map(\.report) }
     package subscript(id: JobID) -> SubmittedJob? { records[id] }
 
     /// Queues that jobs wait for here.
     package var destinations: Set<Destination> {
-        Set(records.values.filter(Self.isWaiting).map { Destination(owner: $0.owner, queue: $0.ticket.queue) })
+        Set(records.all.filter(Self.isWaiting).map { Destination(owner: $0.owner, queue: $0.ticket.queue) })
     }
 
     /// What waits for a queue, in order.
     func waiting(for destination: Destination) -> [SubmittedJob] {
-        order.compactMap { records[$0] }.filter {
+        records.all.filter {
             $0.owner == destination.owner && $0.ticket.queue == destination.queue && Self.isWaiting($0)
         }
     }
@@ -177,19 +171,7 @@ package actor SubmittedJobs {
     private func write(_ record: SubmittedJob) async throws(OfficeError) {
         let before = records[record.id]
         guard before != record else { return }
-        records[record.id] = record
-        if before == nil { order.append(record.id) }
-        do throws(any Error) {
-            try await store.write(record, .submitted, record.id)
-        } catch {
-            if records[record.id] == record {
-                records[record.id] = before
-                if before == nil { order.removeAll { $0 == record.id } }
-            }
-            throw OfficeError(
-                .io, "the print spool", "its records can't be written (\(error))",
-                mend: "Make room on the disk of the state directory.")
-        }
+        try await records.write(record)
         if before?.report != record.report { changed() }
         if record.stage == .ended {
             if !moving.contains(record.id) { spool.remove(record.id) }
@@ -236,7 +218,7 @@ package actor SubmittedJobs {
     package func toldAll(_ reports: [JobReport], asOf version: Int, by owner: NodeID) async {
         for report in reports { await told(report, by: owner) }
         let known = Set(reports.map(\.id))
-        for record in records.values where record.owner == owner && record.stage == .delivered {
+        for record in records.all where record.owner == owner && record.stage == .delivered {
             guard !known.contains(record.id), record.report.revision <= version, record.report.state != .stopped
             else { continue }
             await forgotten(record.id, by: owner)
@@ -343,10 +325,13 @@ package actor SubmittedJobs {
 
     /// Forgets the oldest ended jobs beyond what is remembered.
     private func prune() async {
-        let ended = order.filter { records[$0]?.stage == .ended }
+        let ended = records.all.filter { $0.stage == .ended }.map(\.id)
         let surplus = Set(ended.prefix(max(0, ended.count - limits.history)))
-        guard !surplus.isEmpty, (try? await store.remove(.submitted, Array(surplus))) != nil else { return }
-        for id in surplus { records[id] = nil }
-        order.removeAll { surplus.contains($0) }
+        guard !surplus.isEmpty else { return }
+        do throws(any Error) {
+            try await records.forget(surplus)
+        } catch {
+            logger.warning("old jobs can't be forgotten", metadata: [LogKey.error: "\(error)"])
+        }
     }
 }
