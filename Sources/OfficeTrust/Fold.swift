@@ -4,7 +4,9 @@ enum Fold {
     /// `entries` in the agreed order, each with the places of those it follows; the first one founds the office.
     ///
     /// Cutting the log into stretches saves time and changes nothing: the tests fold without, too.
-    static func state(of entries: [LogEntry], parents: [[Int]], isCut: Bool = true) -> OfficeState? {
+    static func state(
+        of entries: [LogEntry], parents: [[Int]], isCut: Bool = true, drawings: Int = Settlement.mostDrawings
+    ) -> OfficeState? {
         guard let first = entries.first, var state = OfficeState(founding: first) else { return nil }
         let whole = entries.count > 1 ? [1..<entries.count] : []
         for range in isCut ? stretches(parents: parents) : whole where range.lowerBound > 0 {
@@ -12,7 +14,7 @@ enum Fold {
                 &state, with: Array(entries[range]),
                 parents: range.map { place in
                     parents[place].filter { $0 >= range.lowerBound }.map { $0 - range.lowerBound }
-                }, firstPlace: range.lowerBound)
+                }, firstPlace: range.lowerBound, drawings: drawings)
         }
         state.finish()
         return state
@@ -47,9 +49,12 @@ enum Fold {
     }
 
     /// Folds one stretch into the state of all that leads to it. `finish` has to follow before it is shown.
-    static func extend(_ state: inout OfficeState, with entries: [LogEntry], parents: [[Int]], firstPlace: Int) {
+    static func extend(
+        _ state: inout OfficeState, with entries: [LogEntry], parents: [[Int]], firstPlace: Int,
+        drawings: Int = Settlement.mostDrawings
+    ) {
         let stretch = Stretch(entries, parents: parents, firstPlace: firstPlace, after: state)
-        let settlement = Settlement(stretch)
+        let settlement = Settlement(stretch, drawings: drawings)
         var standings = Standings(stretch)
         for index in stretch.indices {
             let entry = entries[index]

@@ -10,6 +10,9 @@ package enum VoidReason: Hashable, Sendable, CustomStringConvertible {
     case struck(by: EntryHash)
     /// It and others put each other out, no other admin would have remained, and whom it names is the senior.
     case seniorStays
+    /// Too many strikes hung on each other to be decided one after the other, and all of them together would
+    /// have left no admin.
+    case tangled
     /// It would have left the office without an admin.
     case lastAdmin
     /// It makes a node an admin that was no member.
@@ -23,6 +26,7 @@ package enum VoidReason: Hashable, Sendable, CustomStringConvertible {
         case .notMember: "its author was not a member"
         case .struck(let by): "entry \(by.short) removed its author without having seen it"
         case .seniorStays: "the admins removed each other, and the senior stays"
+        case .tangled: "too many admins removed each other at once, and all of them stay"
         case .lastAdmin: "it would leave the office without an admin"
         case .unknownNode: "the node it makes an admin was not a member"
         case .recoveryKey: "the recovery key only makes a node an admin"

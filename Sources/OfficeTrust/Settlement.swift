@@ -11,8 +11,18 @@ struct Settlement {
     /// Strikes that would have left no admin.
     private(set) var lastAdmin = Bits()
 
-    init(_ stretch: Stretch) {
+    /// Open strikes that were too many to be decided one after the other, and without effect.
+    private(set) var tangled = Bits()
+    /// How often the bounds may still be drawn.
+    private var drawings: Int
+
+    /// How often the bounds are drawn in one stretch. People who quarrel need a few; who means to freeze every
+    /// node by an endless quarrel gets this much of their time, and then `cutShort`.
+    static let mostDrawings = 256
+
+    init(_ stretch: Stretch, drawings: Int = Self.mostDrawings) {
         self.stretch = stretch
+        self.drawings = drawings
         repeat { resolve() } while noteStrikesLeavingNoAdmin()
     }
 
@@ -21,26 +31,59 @@ struct Settlement {
     /// is decided, and the bounds are drawn anew.
     private mutating func resolve() {
         outranked = Bits()
+        tangled = Bits()
         var forced = Bits()
         var sure = Bits()
         while true {
             let barred = lastAdmin.union(outranked)
             var possible = Bits()
             while true {
+                drawings -= 1
                 possible = stretch.standing(under: sure, forced: forced, barred: barred)
                 let next = stretch.standing(under: possible, forced: forced, barred: barred)
                 if next == sure { break }
                 sure = next
+                if drawings <= 0 { break }
             }
             let open = possible.subtracting(sure)
+            guard drawings > 0 else {
+                cutShort(open: open, sure: sure, forced: forced)
+                return
+            }
             var finder = CircleFinder(stretch, open: open, sure: sure)
-            guard let circle = finder.earliest() else {
+            let circles = finder.circles()
+            guard let earliest = circles.first else {
                 standing = sure
                 return
             }
-            decide(circle, sure: sure, possible: possible, forced: &forced)
+            if hasUntouchedAdmin(possible) {
+                // Whatever is decided an admin remains: then none of these circles depends on how another is decided.
+                for strike in circles.joined() { forced.insert(strike) }
+            } else {
+                decide(earliest, sure: sure, possible: possible, forced: &forced)
+            }
             sure.formUnion(forced)
         }
+    }
+
+    /// Whether there is an admin from before the stretch upon whom no strike can take effect.
+    private func hasUntouchedAdmin(_ possible: Bits) -> Bool {
+        stretch.nodeIDs.indices.contains { node in
+            stretch.baseMember[node] && stretch.baseSeniority[node] != nil
+                && !stretch.strikes[node].contains { possible[$0] }
+        }
+    }
+
+    /// Decides all strikes that are still open at once: all of them take effect if an admin remains, else none.
+    private mutating func cutShort(open: Bits, sure: Bits, forced: Bits) {
+        let strikes = open.elements.filter { stretch.items[$0].isStrike }
+        var trial = forced
+        for strike in strikes { trial.insert(strike) }
+        let barred = lastAdmin.union(outranked)
+        standing = stretch.standing(under: sure.union(trial), forced: trial, barred: barred)
+        if walk(standing, strikes: sure.union(trial), before: []).adminCount > 0 { return }
+        for strike in strikes { tangled.insert(strike) }
+        standing = stretch.standing(under: sure, forced: forced, barred: barred.union(tangled))
     }
 
     /// All strikes of a circle take effect while another admin remains; else those upon the senior don't.
@@ -68,9 +111,10 @@ struct Settlement {
     /// Who is who after the entries that stand, of the strikes only some, and nothing that had seen all of a circle.
     private func walk(_ standing: Bits, strikes: Bits, before circle: [Int]) -> Standings {
         var standings = Standings(stretch)
+        let whole = Bits(circle, count: circle.isEmpty ? 0 : stretch.entries.count)
         for index in stretch.indices where standing[index] {
             if stretch.items[index].isStrike && !strikes[index] { continue }
-            if circle.allSatisfy({ stretch.past[index][$0] }) { continue }
+            if !circle.isEmpty && stretch.past.row(index, contains: whole) { continue }
             standings.apply(index)
         }
         return standings
@@ -86,7 +130,7 @@ struct Settlement {
                 continue
             }
             lastAdmin.insert(index)
-            if hasVictims(index) { return true }
+            if drawings > 0 && hasVictims(index) { return true }
             standing.remove(index)
         }
         return false
@@ -96,7 +140,7 @@ struct Settlement {
     private func hasVictims(_ strike: Int) -> Bool {
         guard let subject = stretch.items[strike].subject else { return false }
         return stretch.written[subject].contains { !standing[$0] && stretch.cuts(strike, $0) }
-            || stretch.grants[subject].contains { !standing[$0] && stretch.past[$0][strike] }
+            || stretch.grants[subject].contains { !standing[$0] && stretch.past[$0, strike] }
     }
 
     /// Why an entry that doesn't stand doesn't.
@@ -104,10 +148,11 @@ struct Settlement {
         let item = stretch.items[index]
         if lastAdmin[index] { return .lastAdmin }
         if outranked[index] { return .seniorStays }
+        if tangled[index] { return .tangled }
         if item.isByRecoveryKey { return .recoveryKey }
         // Who wrote on after having seen a strike had no right to; who hadn't seen it had, until it was struck.
         let unseen = stretch.strikes[item.author].filter {
-            standing[$0] && stretch.cuts($0, index) && !stretch.past[index][$0]
+            standing[$0] && stretch.cuts($0, index) && !stretch.past[index, $0]
         }
         if let strike = unseen.first, stretch.stands(index, under: standing.subtracting(unseen), with: standing) {
             return .struck(by: stretch.entries[strike].hash)
@@ -158,11 +203,11 @@ struct Standings {
         let wasAdmin = isAdmin(subject)
         if item.isAdmission {
             admitted[subject] = true
-            openEnds[subject].removeAll { stretch.past[index][$0] }
+            openEnds[subject].removeAll { stretch.past[index, $0] }
         }
         if item.isGrant {
             granted[subject] = true
-            openStrikes[subject].removeAll { stretch.past[index][$0] }
+            openStrikes[subject].removeAll { stretch.past[index, $0] }
         }
         if item.isStrike {
             openStrikes[subject].append(index)

@@ -28,17 +28,21 @@ struct Stretch {
     /// The place of the first entry in the agreed order.
     let firstPlace: Int
     let items: [Item]
-    /// For each entry those of the stretch in its past.
-    let past: [Bits]
+    /// For each entry (row) those of the stretch in its past.
+    let past: BitTable
+    /// For each entry (row) those that have it in their past.
+    let future: BitTable
+    /// Sets that are asked for sixty-four entries at once, where there are many.
+    let masks: StretchMasks
 
     // By node, in a numbering of the stretch's own.
     let nodeIDs: [NodeID]
     let baseMember: [Bool]
     let baseSeniority: [Seniority?]
-    private(set) var written: [[Int]]
-    private(set) var strikes: [[Int]]
-    private(set) var admissions: [[Int]]
-    private(set) var grants: [[Int]]
+    let written: [[Int]]
+    let strikes: [[Int]]
+    let admissions: [[Int]]
+    let grants: [[Int]]
     /// Admins before the stretch.
     let baseAdmins: Int
 
@@ -55,23 +59,21 @@ struct Stretch {
             return ids.count - 1
         }
         items = entries.map { Self.item($0, recoveryKey: state.recoveryKey.id, number: number) }
-        var past: [Bits] = []
-        past.reserveCapacity(entries.count)
+        var past = BitTable(count: entries.count)
+        var future = past
         for index in entries.indices {
-            var row = Bits(count: index)
-            for parent in parents[index] {
-                row.formUnion(past[parent])
-                row.insert(parent)
-            }
-            past.append(row)
+            for parent in parents[index] { past.include(parent, inRow: index) }
         }
-        self.past = past
+        for index in entries.indices.reversed() {
+            for parent in parents[index] { future.include(index, inRow: parent) }
+        }
+        (self.past, self.future) = (past, future)
         nodeIDs = ids
         baseMember = ids.map { state.nodes[$0]?.isMember ?? false }
         baseSeniority = ids.map { state.nodes[$0]?.seniority }
         baseAdmins = state.adminCount
         let none = [[Int]](repeating: [], count: ids.count)
-        (written, strikes, admissions, grants) = (none, none, none, none)
+        var (written, strikes, admissions, grants) = (none, none, none, none)
         for (index, item) in items.enumerated() {
             written[item.author].append(index)
             guard let subject = item.subject else { continue }
@@ -79,6 +81,8 @@ struct Stretch {
             if item.isAdmission { admissions[subject].append(index) }
             if item.isGrant { grants[subject].append(index) }
         }
+        masks = StretchMasks(items, written: written, strikes: strikes, grants: grants)
+        (self.written, self.strikes, self.admissions, self.grants) = (written, strikes, admissions, grants)
     }
 
     private static func item(_ entry: LogEntry, recoveryKey: NodeID, number: (NodeID) -> Int) -> Item {
@@ -147,7 +151,7 @@ struct Stretch {
     }
 
     /// Which strikes upon a node count against it at an entry.
-    private enum Against {
+    enum Against {
         /// Those that end membership and cut the entry.
         case membership
         /// All that cut the entry.
@@ -174,16 +178,16 @@ struct Stretch {
         switch against {
         case .membership: items[strike].endsMembership && cuts(strike, index)
         case .adminship: cuts(strike, index)
-        case .membershipSeen: items[strike].endsMembership && past[index][strike]
+        case .membershipSeen: items[strike].endsMembership && past[index, strike]
         }
     }
 
     /// Whether a strike reaches an entry of the node it strikes: it had not seen it. What restores is left aside.
     /// A node's strikes upon itself that have not seen each other don't reach each other.
     func cuts(_ strike: Int, _ index: Int) -> Bool {
-        strike != index && !past[strike][index]
+        strike != index && !past[strike, index]
             && (items[strike].endsMembership || !items[index].isOwnAct)
-            && !(items[strike].strikesSelf && items[index].strikesSelf && !past[index][strike])
+            && !(items[strike].strikesSelf && items[index].strikesSelf && !past[index, strike])
     }
 
     /// Whether a node has a right at an entry: from before the stretch or by one of `givers` in the entry's past
@@ -192,10 +196,20 @@ struct Stretch {
         _ node: Int, at index: Int, base: Bool, by givers: [Int], with standing: Bits, _ effective: Bits,
         _ against: Against
     ) -> Bool {
-        guard base || givers.contains(where: { standing[$0] && past[index][$0] }) else { return false }
+        guard base || givers.contains(where: { standing[$0] && past[index, $0] }) else { return false }
         var restored: Bits?
+        if let many = masks.strikes[node] {
+            for word in many.words.indices {
+                let counting = many.words[word] & effective.word(word) & masks.counting(word, at: index, against, self)
+                guard counting != 0 else { continue }
+                let seen = restored ?? seen(by: givers.reversed().filter { standing[$0] && past[index, $0] })
+                if counting & ~seen.word(word) != 0 { return false }
+                restored = seen
+            }
+            return true
+        }
         for strike in strikes[node] where effective[strike] && counts(strike, at: index, against) {
-            let seen = restored ?? seen(by: givers.reversed().filter { standing[$0] && past[index][$0] })
+            let seen = restored ?? seen(by: givers.reversed().filter { standing[$0] && past[index, $0] })
             if !seen[strike] { return false }
             restored = seen
         }
@@ -205,7 +219,7 @@ struct Stretch {
     /// All entries in the past of any of `indices`, which come latest first.
     private func seen(by indices: [Int]) -> Bits {
         var seen = Bits()
-        for index in indices where !seen[index] { seen.formUnion(past[index]) }
+        for index in indices where !seen[index] { past.add(index, to: &seen) }
         return seen
     }
 }
