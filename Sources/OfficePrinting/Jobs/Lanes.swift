@@ -6,25 +6,10 @@ final class Lanes<Key: Hashable & Sendable>: Sendable {
     /// A queue's own.
     struct Lane: Sendable {
         let key: Key
-        fileprivate let bells: AsyncStream<Void>
-        fileprivate let bell: AsyncStream<Void>.Continuation
+        fileprivate let bell = Doorbell()
 
         /// Waits so long, or until it is woken: true then.
-        func pause(_ time: Duration) async -> Bool {
-            await withTaskGroup(of: Bool.self) { group in
-                group.addTask {
-                    for await _ in bells { return true }
-                    return false
-                }
-                group.addTask {
-                    try? await Task.sleep(for: time)
-                    return false
-                }
-                let first = await group.next() ?? false
-                group.cancelAll()
-                return first
-            }
-        }
+        func pause(_ time: Duration) async -> Bool { await bell.wait(for: time) }
     }
 
     private struct State {
@@ -40,11 +25,10 @@ final class Lanes<Key: Hashable & Sendable>: Sendable {
         let fresh: Lane? = state.withLock { state in
             if let lane = state.lanes[key] {
                 state.woken.insert(key)
-                lane.bell.yield()
+                lane.bell.ring()
                 return nil
             }
-            let (bells, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-            let lane = Lane(key: key, bells: bells, bell: bell)
+            let lane = Lane(key: key)
             state.lanes[key] = lane
             return lane
         }

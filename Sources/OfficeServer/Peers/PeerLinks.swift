@@ -30,7 +30,7 @@ actor PeerLinks: Service {
     private static let mostPins = 10_000
 
     private struct Link {
-        let kick: AsyncStream<Void>.Continuation
+        let kick: Doorbell
         let task: CancelToken
     }
 
@@ -72,10 +72,10 @@ actor PeerLinks: Service {
     }
 
     /// Tries a node at once: there is a reason to think it can be reached.
-    func kick(_ node: NodeID) { links[node]?.kick.yield() }
+    func kick(_ node: NodeID) { links[node]?.kick.ring() }
 
     func kickAll() {
-        for link in links.values { link.kick.yield() }
+        for link in links.values { link.kick.ring() }
     }
 
     private func reconcile(_ tasks: inout DiscardingTaskGroup) async {
@@ -88,15 +88,15 @@ actor PeerLinks: Service {
         await directory.forget(membersOtherThan: members.contains)
         await printing.forget(membersOtherThan: members)
         for node in members where links[node] == nil {
-            let (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            let kick = Doorbell()
             let token = CancelToken()
             links[node] = Link(kick: kick, task: token)
-            tasks.addTask { await token.run { await self.keep(node, kicks) } }
+            tasks.addTask { await token.run { await self.keep(node, kick) } }
         }
     }
 
     /// Links to one member, one after another, for as long as it is one.
-    private nonisolated func keep(_ node: NodeID, _ kicks: AsyncStream<Void>) async {
+    private nonisolated func keep(_ node: NodeID, _ kick: Doorbell) async {
         var pause = Self.firstPause
         while !Task.isCancelled {
             let began = ContinuousClock.now
@@ -109,28 +109,11 @@ actor PeerLinks: Service {
             }
             await pool.close(node)
             if ContinuousClock.now - began > Self.silence { pause = Self.firstPause }
-            if await Self.wait(pause, or: kicks) {
+            if await kick.wait(for: pause) {
                 pause = Self.firstPause
             } else {
                 pause = min(pause * 2, Self.longestPause)
             }
-        }
-    }
-
-    /// True when it was kicked before the time was up.
-    private static func wait(_ pause: Duration, or kicks: AsyncStream<Void>) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                for await _ in kicks { return true }
-                return false
-            }
-            group.addTask {
-                try? await Task.sleep(for: pause)
-                return false
-            }
-            let first = await group.next() ?? false
-            group.cancelAll()
-            return first
         }
     }
 

@@ -24,7 +24,7 @@ actor PinKeeper: Service {
     private static let ageStep = 60
 
     private struct Upkeep {
-        let kick: AsyncStream<Void>.Continuation
+        let kick: Doorbell
         let task: CancelToken
     }
 
@@ -194,12 +194,12 @@ actor PinKeeper: Service {
 
     /// Something changed in a share, as its owner says.
     func changed(_ share: Label, of owner: NodeID) {
-        upkeeps[PinRecord.Key(owner: owner, share: share)]?.kick.yield()
+        upkeeps[PinRecord.Key(owner: owner, share: share)]?.kick.ring()
     }
 
     /// A node is there again.
     func arrived(_ owner: NodeID) {
-        for (key, upkeep) in upkeeps where key.owner == owner { upkeep.kick.yield() }
+        for (key, upkeep) in upkeeps where key.owner == owner { upkeep.kick.ring() }
     }
 
     func run() async throws {
@@ -233,10 +233,10 @@ actor PinKeeper: Service {
             statements[key] = nil
         }
         for key in pins.keys where upkeeps[key] == nil {
-            let (kicks, kick) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+            let kick = Doorbell()
             let token = CancelToken()
             upkeeps[key] = Upkeep(kick: kick, task: token)
-            tasks.addTask { await token.run { await self.keep(key, kicks) } }
+            tasks.addTask { await token.run { await self.keep(key, kick) } }
         }
     }
 
@@ -250,7 +250,7 @@ actor PinKeeper: Service {
         }
     }
 
-    private func keep(_ key: PinRecord.Key, _ kicks: AsyncStream<Void>) async {
+    private func keep(_ key: PinRecord.Key, _ kick: Doorbell) async {
         while !Task.isCancelled {
             var pause = Self.interval
             if await directory[key.owner]?.presence == .online {
@@ -266,7 +266,7 @@ actor PinKeeper: Service {
                         metadata: [LogKey.shareName: "\(key.share)", LogKey.error: "\(error)"])
                 }
             }
-            await kicks.next(within: pause)
+            _ = await kick.wait(for: pause)
         }
         if pins[key] == nil { await store.removeCopy(of: key, on: workers) }
     }
@@ -321,17 +321,5 @@ actor PinKeeper: Service {
         pins[pin.key] = pin
         try await store.save(pin)
         changes.ring()
-    }
-}
-
-extension AsyncStream<Void> {
-    /// Returns when the next element comes, or when the time is up.
-    func next(within time: Duration) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { for await _ in self { return } }
-            group.addTask { try? await Task.sleep(for: time) }
-            await group.next()
-            group.cancelAll()
-        }
     }
 }

@@ -22,32 +22,27 @@ struct LocalQueues: Service {
     let logger: Logger
 
     func run() async throws {
-        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let doorbell = Doorbell()
         await withTaskGroup(of: Void.self) { group in
             for bell in [house.queuesChanged.listen(), house.keeper.changes.listen()] {
-                group.addTask { for await _ in bell { wake.yield() } }
+                group.addTask { for await _ in bell { doorbell.ring() } }
             }
             group.addTask {
-                await cancelWhenGracefulShutdown { await keep(wakes) }
+                await cancelWhenGracefulShutdown { await keep(doorbell) }
             }
             await group.next()
             group.cancelAll()
         }
     }
 
-    private func keep(_ wakes: AsyncStream<Void>) async {
+    private func keep(_ doorbell: Doorbell) async {
         if port != nil { await listening.wait() }
         var made: [Label: Made] = [:]
         var isResumed = false
         while !Task.isCancelled {
             if !isResumed { isResumed = await resume() }
             let isDone = await reconcile(&made)
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { for await _ in wakes { return } }
-                if !isDone { group.addTask { try? await Task.sleep(for: Self.retry) } }
-                await group.next()
-                group.cancelAll()
-            }
+            _ = await doorbell.wait(for: isDone ? nil : Self.retry)
             try? await Task.sleep(for: Self.settle)
         }
     }
