@@ -145,13 +145,23 @@ package struct ControlClient: Sendable {
 
 extension ControlClient: ShareTransport {
     package func exchange<Answer: Sendable>(
-        node: Label, share: Label, verb: ShareVerb,
+        node: Label, share: Label, verb: ShareVerb, server: Label?,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
-        let path = "/v1/nodes/\(percentEncoded(node.bytes))/shares/\(percentEncoded(share.bytes))/\(verb.rawValue)"
+        let server = server.map { "?server=\(percentEncoded($0.bytes))" } ?? ""
         return try await exchange(
-            .post, path, contentType: FrameMediaType.name, send: send, receive: receive)
+            .post, "\(Self.path(node, share))/\(verb.rawValue)\(server)", contentType: FrameMediaType.name, send: send,
+            receive: receive)
+    }
+
+    package func copies(node: Label, share: Label) async -> [Label] {
+        let names: [String]? = try? await get(Self.path(node, share) + "/copies")
+        return (names ?? []).compactMap { try? Label($0) }
+    }
+
+    private static func path(_ node: Label, _ share: Label) -> String {
+        "/v1/nodes/\(percentEncoded(node.bytes))/shares/\(percentEncoded(share.bytes))"
     }
 }
 

@@ -68,11 +68,33 @@ package protocol ShareTransport: Sendable {
     /// writes. Returns what `receive` returns once both are done; if `receive` returns or throws before `send`
     /// has finished, `send` is cancelled. Throws the error the other side answered with, or
     /// `.unavailable`/`.temporary` where it can't be reached or is lost on the way.
+    ///
+    /// - Parameter server: The node that is to answer: the share's own, or one that keeps a copy. nil: the owner, or
+    ///   where it can't be reached whoever has a copy.
     func exchange<Answer: Sendable>(
+        node: Label,
+        share: Label,
+        verb: ShareVerb,
+        server: Label?,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer
+
+    /// The nodes besides the owner that could serve a share's contents now.
+    func copies(node: Label, share: Label) async -> [Label]
+}
+
+extension ShareTransport {
+    package func copies(node: Label, share: Label) async -> [Label] { [] }
+
+    /// With whoever answers for the share now.
+    package func exchange<Answer: Sendable>(
         node: Label,
         share: Label,
         verb: ShareVerb,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
-    ) async throws -> Answer
+    ) async throws -> Answer {
+        try await exchange(node: node, share: share, verb: verb, server: nil, send: send, receive: receive)
+    }
 }

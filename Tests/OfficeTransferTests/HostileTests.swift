@@ -12,7 +12,7 @@ private struct Liar: ShareTransport {
     var endless: Frame?
 
     func exchange<Answer: Sendable>(
-        node: Label, share: Label, verb: ShareVerb,
+        node: Label, share: Label, verb: ShareVerb, server: Label?,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {

@@ -23,6 +23,8 @@ enum Fault: Sendable {
 struct Carried: Sendable {
     enum Way: Sendable { case request, answer }
     var verb: ShareVerb
+    /// Who answers.
+    var server: Label
     var exchange: Int
     var way: Way
     var offset: Int
@@ -37,19 +39,25 @@ final class LoopTransport: ShareTransport {
     let folders: [Label: Folder]
     let responder: ShareResponder
     let mayWrite: Bool
+    /// Nodes besides the share's own that serve it.
+    private let copies: [Label]
     private let decide: Decide
     private let exchanges = Mutex([ShareVerb: Int]())
     private let carried = Mutex(0)
 
     init(
         _ folders: [Label: Folder], responder: ShareResponder, mayWrite: Bool = true,
+        copies: [Label] = [],
         decide: @escaping Decide = { _ in .none }
     ) {
         self.folders = folders
         self.responder = responder
         self.mayWrite = mayWrite
+        self.copies = copies
         self.decide = decide
     }
+
+    func copies(node: Label, share: Label) async -> [Label] { copies }
 
     /// Exchanges of a verb so far.
     func count(of verb: ShareVerb) -> Int { exchanges.withLock { $0[verb, default: 0] } }
@@ -57,11 +65,12 @@ final class LoopTransport: ShareTransport {
     var bytes: Int { carried.withLock { $0 } }
 
     func exchange<Answer: Sendable>(
-        node: Label, share: Label, verb: ShareVerb,
+        node: Label, share: Label, verb: ShareVerb, server: Label?,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
-        guard let folder = folders[node] else {
+        let server = server ?? node
+        guard let folder = folders[server] else {
             throw OfficeError(.unavailable, "\(node)", "the node is offline", mend: "Start it.")
         }
         guard share == TestOffice.share else {
@@ -73,9 +82,13 @@ final class LoopTransport: ShareTransport {
         }
         let (up, down) = (Pipe(), Pipe())
         let wires = (
-            up: Wire(up, decide, Carried(verb: verb, exchange: number, way: .request, offset: 0, piece: ByteBuffer())),
+            up: Wire(
+                up, decide,
+                Carried(
+                    verb: verb, server: server, exchange: number, way: .request, offset: 0, piece: ByteBuffer())),
             down: Wire(
-                down, decide, Carried(verb: verb, exchange: number, way: .answer, offset: 0, piece: ByteBuffer()))
+                down, decide,
+                Carried(verb: verb, server: server, exchange: number, way: .answer, offset: 0, piece: ByteBuffer()))
         )
         defer { carried.withLock { $0 += wires.up.offset + wires.down.offset } }
         return try await withThrowingTaskGroup(of: Answer?.self) { group in

@@ -19,7 +19,7 @@ struct Gateway: Sendable {
     var count: Int { get async { await gate.running } }
 
     func exchange(
-        node name: Label, share: Label, verb: ShareVerb, by caller: LocalCaller, request: RequestBody,
+        node name: Label, share: Label, verb: ShareVerb, server: Label?, by caller: LocalCaller, request: RequestBody,
         write: @escaping BodyWriter
     ) async throws {
         guard let node = await office.node(named: name) else {
@@ -27,7 +27,9 @@ struct Gateway: Sendable {
                 .notFound, name.description, "there is no such node in the office",
                 mend: "'officeshare office members' shows who is in.")
         }
-        if node == office.identity.id {
+        if let server, server != name {
+            try await gate.run { try await readCopy(of: share, node, on: server, verb, caller, request, write) }
+        } else if node == office.identity.id {
             let opened = try await shares.open(share, for: caller, as: await office.principal(of: caller))
             try verb.check(mayWrite: opened.mayWrite, share: share)
             try await gate.run {
@@ -39,12 +41,34 @@ struct Gateway: Sendable {
                 do {
                     try await refuseIfOffline(node, name)
                     try await forward(.exchange(share, verb, user: caller.userName), node, name, request, write)
-                } catch let error as OfficeError where !verb.writes && error.code == .unavailable {
+                } catch let error as OfficeError where server == nil && !verb.writes && error.code == .unavailable {
                     // Nothing was asked of it yet: who keeps a copy of the share is asked instead.
                     try await readCopy(of: share, node, verb, caller, request, write, absence: error)
                 }
             }
         }
+    }
+
+    /// The nodes that have a copy of the share which this caller may read, and are there.
+    func copies(of share: Label, node name: Label, for caller: LocalCaller) async -> [String] {
+        guard let owner = await office.node(named: name) else { return [] }
+        var names: [String] = []
+        for copy in await directory.copies(of: share, owner: owner)
+        where copy.pin.users?.contains(caller.userName) ?? true { names.append(await office.name(of: copy.node)) }
+        return names
+    }
+
+    /// An exchange with the copy that one node keeps.
+    private func readCopy(
+        of share: Label, _ owner: NodeID, on server: Label, _ verb: ShareVerb, _ caller: LocalCaller,
+        _ request: RequestBody, _ write: @escaping BodyWriter
+    ) async throws {
+        guard !verb.writes, let keeper = await office.node(named: server), keeper != office.identity.id else {
+            throw OfficeError(.notFound, server.description, "it keeps no copy of '\(share)'")
+        }
+        try await refuseIfOffline(keeper, server)
+        try await forward(
+            .exchange(pinOf: owner, share, verb, user: caller.userName), keeper, server, request, write)
     }
 
     /// An exchange with a copy of the share: this node's own, or that of the member with the newest.

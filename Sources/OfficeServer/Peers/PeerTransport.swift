@@ -13,7 +13,7 @@ struct PeerTransport: ShareTransport {
     let user: String
 
     func exchange<Answer: Sendable>(
-        node name: Label, share: Label, verb: ShareVerb,
+        node name: Label, share: Label, verb: ShareVerb, server: Label?,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {

@@ -31,6 +31,12 @@ struct ControlRoutes: Sendable {
         addShares(to: router)
         addPins(to: router)
         ControlPrintRoutes(house: printing, limits: limits).add(to: router)
+        router.get("/v1/nodes/:node/shares/:share/copies") { _, context -> Response in
+            try .json(
+                await gateway.copies(
+                    of: try context.parameters.label("share"), node: try context.parameters.label("node"),
+                    for: context.caller))
+        }
         router.post("/v1/nodes/:node/shares/:share/:verb") { request, context -> Response in
             try exchange(request, context)
         }
@@ -127,9 +133,10 @@ struct ControlRoutes: Sendable {
         guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
             throw OfficeError(.notFound, "request", "there is no such verb")
         }
+        let server = try request.uri.queryParameters["server"].map { try Label(String($0)) }
         return shareResponse { write in
             try await gateway.exchange(
-                node: node, share: share, verb: verb, by: context.caller, request: request.body, write: write)
+                node: node, share: share, verb: verb, server: server, by: context.caller, request: request.body, write: write)
         }
     }
 

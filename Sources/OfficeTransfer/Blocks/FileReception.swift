@@ -138,15 +138,42 @@ final class FileReception {
         }
         let result: Result<Void, OfficeError> = piece.withUnsafeReadableBytes { bytes in
             open?.hasher.update(bufferPointer: bytes)
-            // A run of zeros in a file that is new stays a hole.
-            if isJournaled, !touched.contains(index), isAllZero(bytes) { return .success(()) }
-            return Result { () throws(OfficeError) in
-                try partial.write(bytes, at: geometry.offset(of: index) + Int64(filled))
-            }
+            return Result { () throws(OfficeError) in try place(bytes, in: index, at: filled) }
         }
         try result.get()
         open?.filled += piece.readableBytes
     }
+
+    // MARK: Blocks of several sources
+
+    /// Writes a piece of a block in place: `filled` bytes of it are before. Whoever has several sources sees to it that
+    /// one writes a block at a time, and that none writes one that is held.
+    func place(_ bytes: UnsafeRawBufferPointer, in index: Int, at filled: Int) throws(OfficeError) {
+        // A run of zeros in a file that is new stays a hole.
+        if isJournaled, !touched.contains(index), isAllZero(bytes) { return }
+        try partial.write(bytes, at: geometry.offset(of: index) + Int64(filled))
+    }
+
+    /// A block whose bytes are in place is right: it is held from now on.
+    func take(_ index: Int, _ digest: Digest256) throws(OfficeError) {
+        if geometry.count == 1 { try partial.setSize(geometry.size) }
+        try record(index, digest)
+    }
+
+    /// A block that is a hole in a source: held from now on, if zeros are what it has to be.
+    func fillHole(_ index: Int, digest: Digest256) throws(OfficeError) -> Bool {
+        let length = geometry.length(of: index)
+        guard zeros.digest(length: length) == digest else { return false }
+        if geometry.count == 1 { try partial.setSize(geometry.size) }
+        if touched.contains(index), try BlockReader().digest(of: index, in: geometry, from: partial) != digest {
+            try writeZeros(index)
+        }
+        try record(index, digest)
+        return true
+    }
+
+    /// Bytes that are not the block's may be in its place.
+    func spoil(_ index: Int) { touched.insert(index) }
 
     /// The open block is over: true where its bytes have that digest. It is held from now on.
     func endBlock(_ index: Int, digest: Digest256) throws(OfficeError) -> Bool {
@@ -176,12 +203,7 @@ final class FileReception {
         guard index >= 0, index < geometry.count else { throw malformed("a block that the file does not have") }
         try beginBlock(index, length: geometry.length(of: index))
         open = nil
-        let digest = zeros.digest(length: geometry.length(of: index))
-        if geometry.count == 1 { try partial.setSize(geometry.size) }
-        if touched.contains(index), try BlockReader().digest(of: index, in: geometry, from: partial) != digest {
-            try writeZeros(index)
-        }
-        try record(index, digest)
+        _ = try fillHole(index, digest: zeros.digest(length: geometry.length(of: index)))
     }
 
     private func writeZeros(_ index: Int) throws(OfficeError) {

@@ -13,6 +13,8 @@ struct DownloadContext: Sendable {
     let changes: Int
     let ledger: TransferLedger
     let stop: StopFlag
+    /// Nodes that keep copies of the source's share: large files come from all of them.
+    var copies: [Label] = []
 }
 
 /// One file on its way here, over as many exchanges as it takes. Blocking code, used by one thread at a time.
@@ -32,6 +34,8 @@ final class FileDownload {
     }
 
     private static let source: BlockScheduler.Source = 0
+    /// Bytes from which several sources are worth their requests.
+    private static let severalSourcesFrom: Int64 = 4 << 20
 
     private let context: DownloadContext
     /// Beneath the source's path; and here.
@@ -48,6 +52,8 @@ final class FileDownload {
     private var rejected = 0
     private var changes = 0
     private var hasExisting: Bool
+    /// Several sources are to send it: what each sends is compared with the source's hashes.
+    private let wantsManifest: Bool
     /// Bytes that the ledger expects of it.
     private var expected: Int64
 
@@ -57,12 +63,13 @@ final class FileDownload {
         self.hasExisting = hasExisting
         path = entry.path
         expected = entry.size
-        phase = hasExisting ? .hashes : .blocks
+        wantsManifest = !context.copies.isEmpty && entry.size >= Self.severalSourcesFrom
+        phase = hasExisting || wantsManifest ? .hashes : .blocks
         // Of a file of one block nothing can be left.
         guard !hasExisting, BlockGeometry(size: entry.size).count > 1 else { return }
         let reception = try openPartial()
         token = reception.held.isEmpty ? nil : reception.token
-        if reception.isComplete { phase = .hashes }
+        if reception.isComplete || wantsManifest { phase = .hashes }
         if token != nil { renewScheduler(reception) }
     }
 
@@ -234,7 +241,7 @@ final class FileDownload {
                 .temporary, name, "it keeps changing while it is read", mend: "Run the same again when it is at rest.")
         }
         token = nil
-        phase = hasExisting || reception?.held.isEmpty == false ? .hashes : .blocks
+        phase = hasExisting || wantsManifest || reception?.held.isEmpty == false ? .hashes : .blocks
     }
 
     // MARK: What is here already
@@ -292,6 +299,22 @@ final class FileDownload {
             }
         }
     }
+
+    // MARK: Several sources
+
+    /// What several sources work on; nil where it is for one alone.
+    var common: (reception: FileReception, head: FileHead, manifest: [Digest256])? {
+        guard wantsManifest, phase == .blocks, let reception, let head, reception.geometry.count > 1,
+            manifest.count == reception.geometry.count
+        else { return nil }
+        return (reception, head, manifest)
+    }
+
+    /// Path beneath the share of what is fetched.
+    func remotePath() throws(OfficeError) -> RelativePath { try context.source.path.appending(path) }
+
+    /// Every block has come, whoever sent it.
+    func allCame() { phase = .committing }
 
     // MARK: The end
 

@@ -180,7 +180,8 @@ extension RemoteListing {
     /// Of what may not be there: then an empty one.
     static func ifAny(_ place: RemotePlace, session: TransferSession) async throws -> Inventory {
         do {
-            return try await load(place, session: session, recursive: true).inventory
+            // What is about to be changed is the owner's, never a copy.
+            return try await load(place, session: session, recursive: true, server: place.node).inventory
         } catch let error as OfficeError where error.code == .notFound && !place.path.isRoot {
             return Inventory()
         }

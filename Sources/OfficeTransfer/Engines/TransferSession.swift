@@ -25,7 +25,7 @@ struct TransferSession: Sendable {
 
     /// An exchange that is given up as lost when neither side gave a sign for as long as patience lasts.
     func exchange<Answer: Sendable>(
-        with place: RemotePlace, _ verb: ShareVerb,
+        with place: RemotePlace, _ verb: ShareVerb, server: Label? = nil,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
@@ -35,7 +35,7 @@ struct TransferSession: Sendable {
         return try await withThrowingTaskGroup(of: Answer?.self) { group in
             group.addTask {
                 try await transport.exchange(
-                    node: place.node, share: place.share, verb: verb,
+                    node: place.node, share: place.share, verb: verb, server: server,
                     send: { write in
                         try await send { piece in
                             // A slow sender sends little at a time: nobody may think that it sleeps.

@@ -26,7 +26,8 @@ struct TreeDownload {
             let choice = try await session.pool.run { try chooser.choose(for: source, kind: listing.root.kind) }
             let context = DownloadContext(
                 source: source, folder: choice.folder, force: session.options.force, keepsMetadata: false,
-                changes: session.options.changes, ledger: session.ledger, stop: stop)
+                changes: session.options.changes, ledger: session.ledger, stop: stop,
+                copies: await session.transport.copies(node: source.node, share: source.share))
             let writer = Handover(
                 TreeWriter(context, inventory: listing.inventory, root: choice.root, isNew: choice.isNew))
             try await Self.bring(writer, context, session: session)
@@ -73,11 +74,13 @@ struct RemoteListing: Sendable {
 
     /// Asks until it is whole, or patience ends.
     static func load(
-        _ place: RemotePlace, session: TransferSession, recursive: Bool, onlySelf: Bool = false
+        _ place: RemotePlace, session: TransferSession, recursive: Bool, onlySelf: Bool = false, server: Label? = nil
     ) async throws -> RemoteListing {
         var listing: RemoteListing?
         try await session.persist(place, hasBegun: false) {
-            listing = try await attempt(place, session: session, recursive: recursive, onlySelf: onlySelf)
+            listing = try await attempt(
+                place, session: session, recursive: recursive, onlySelf: onlySelf,
+                server: server)
             return true
         }
         guard let listing else { throw cutOff() }
@@ -88,14 +91,14 @@ struct RemoteListing: Sendable {
     }
 
     private static func attempt(
-        _ place: RemotePlace, session: TransferSession, recursive: Bool, onlySelf: Bool
+        _ place: RemotePlace, session: TransferSession, recursive: Bool, onlySelf: Bool, server: Label?
     ) async throws -> RemoteListing {
         let request = ListRequest(
             path: place.path, recursive: recursive, withSelf: true, limit: onlySelf ? 1 : nil)
         let limits = session.options.limits
         do {
             return try await session.exchange(
-                with: place, .list, send: { try await $0(FrameEncoder.encoded(.list(request))) },
+                with: place, .list, server: server, send: { try await $0(FrameEncoder.encoded(.list(request))) },
                 receive: { body in
                     var listing: RemoteListing?
                     for try await batch in ListingStream(body, of: request, limits: limits) {
@@ -129,7 +132,10 @@ struct BatchDownload {
     func run() async throws {
         do {
             try await session.persist(context.source, hasBegun: true) {
-                try await fetch()
+                if batch.value.contains(where: { !$0.isSettled && $0.common == nil }) { try await fetch() }
+                for download in batch.value where download.common != nil {
+                    try await SwarmDownload(session: session, context: context, download: Handover(download)).run()
+                }
                 return batch.value.allSatisfy(\.isSettled)
             }
         } catch {
@@ -149,7 +155,7 @@ struct BatchDownload {
         let (batch, pool, limits) = (self.batch, session.pool, session.options.limits)
         let folder = context.folder
         let (receiver, wants) = try await pool.run {
-            let open = batch.value.filter { !$0.isSettled }
+            let open = batch.value.filter { !$0.isSettled && $0.common == nil }
             var encoder = FrameEncoder(limits: limits)
             for (item, download) in open.enumerated() {
                 encoder.write(.want(try download.want(item: UInt32(item))))

@@ -80,7 +80,9 @@ struct UploadDestination: Sendable {
     /// What is at a place now; nil where nothing is. Of a share something is always there: its own folder.
     private func entry(of place: RemotePlace) async throws -> Entry? {
         do {
-            return try await RemoteListing.load(place, session: session, recursive: false, onlySelf: true).root
+            return try await RemoteListing.load(
+                place, session: session, recursive: false, onlySelf: true, server: place.node
+            ).root
         } catch let error as OfficeError where error.code == .notFound && !place.path.isRoot {
             return nil
         }

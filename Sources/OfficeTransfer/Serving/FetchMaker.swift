@@ -66,7 +66,7 @@ final class FetchMaker {
         guard let want = wants.popFirst() else { return }
         let file = try folder.open(want.path)
         outwaitTick(of: file.identity.changed)
-        guard want.token.isEmpty || want.token == file.identity.token else { throw changedWhileRead() }
+        guard try isWanted(file, by: want) else { throw changedWhileRead() }
         let geometry = BlockGeometry(size: file.identity.size)
         guard (want.ranges.last?.upperBound ?? 0) <= geometry.count else {
             throw OfficeError(
@@ -84,6 +84,14 @@ final class FetchMaker {
             let ranges = want.ranges.isEmpty ? [0..<geometry.count] : want.ranges
             current = .blocks(want, BlockSending(file, ranges: ranges, known: known ?? []))
         }
+    }
+
+    /// Whether the file is the version that is wanted: any, the one with that token, or one with that content.
+    private func isWanted(_ file: ReadableFile, by want: Want) throws(OfficeError) -> Bool {
+        if want.token.isEmpty || want.token == file.identity.token { return true }
+        guard let root = ContentToken.root(of: want.token) else { return false }
+        return MerkleTree.root(
+            size: file.identity.size, leaves: try leaves(of: file, cache: cache, stop: stop)) == root
     }
 
     private func send(_ want: Want, _ sending: BlockSending) throws(OfficeError) {
