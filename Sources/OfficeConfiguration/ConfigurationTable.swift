@@ -51,14 +51,15 @@ extension ConfigurationKey {
 
     private static let discovery: [ConfigurationKey] = [
         ConfigurationKey(
-            "discovery", "mdns", field: .flag(\.discovery.mdns),
+            "discovery", "mdns", field: .flag(\.discovery.mdns), live: true,
             summary: "Whether to announce this node and to look for others by mDNS, through avahi-daemon."),
         ConfigurationKey(
             "discovery", "interfaces", field: .list(\.discovery.interfaces, of: .interfacePattern, maximum: 64),
+            live: true,
             summary: "The network interfaces to use. Empty: every one that is a local network."),
         ConfigurationKey(
             "discovery", "ignoredInterfaces",
-            field: .list(\.discovery.ignoredInterfaces, of: .interfacePattern, maximum: 64),
+            field: .list(\.discovery.ignoredInterfaces, of: .interfacePattern, maximum: 64), live: true,
             summary: "Interfaces never to use: containers, bridges of virtual machines, VPNs."),
     ]
 
@@ -67,9 +68,9 @@ extension ConfigurationKey {
             "printing", "port", field: .integer(\.printing.port, 0...Int(UInt16.max)),
             summary: "The TCP port of the endpoint, on 127.0.0.1 and ::1 alone. 0: no endpoint, and no queues of the "
                 + "office in the local CUPS. Another port makes the local queues anew."),
-        printing("connections", \.printing.connections, 1...65_536, "Connections to the endpoint, in all."),
+        printing("connections", live: true, \.printing.connections, 1...65_536, "Connections to the endpoint, in all."),
         printing(
-            "connectionsPerUser", \.printing.connectionsPerUser, 1...65_536,
+            "connectionsPerUser", live: true, \.printing.connectionsPerUser, 1...65_536,
             "Connections to the endpoint from one user other than root and the local CUPS."),
         printing(
             "openJobs", \.printing.openJobs, 1...65_536,
@@ -83,7 +84,7 @@ extension ConfigurationKey {
             "jobSeconds", \.printing.jobSeconds, 10...86_400,
             "Seconds for which a job that was begun waits for its document."),
         printing(
-            "documentSeconds", \.printing.documentSeconds, 10...604_800,
+            "documentSeconds", live: true, \.printing.documentSeconds, 10...604_800,
             "Seconds in which a request has to be over, its document included."),
     ]
 
@@ -109,9 +110,9 @@ extension ConfigurationKey {
     ]
 
     private static func printing(
-        _ name: String, _ place: Place<Int>, _ range: ClosedRange<Int>, _ summary: String
+        _ name: String, live: Bool = false, _ place: Place<Int>, _ range: ClosedRange<Int>, _ summary: String
     ) -> ConfigurationKey {
-        ConfigurationKey("printing", name, field: .integer(place, range), summary: summary)
+        ConfigurationKey("printing", name, field: .integer(place, range), live: live, summary: summary)
     }
 
     private static let limits: [ConfigurationKey] = [
@@ -137,23 +138,25 @@ extension ConfigurationKey {
             "requestsPerConnection", \.limits.requestsPerConnection, 1...1_000_000_000,
             "Requests on one connection before it is closed and made anew."),
         limit("openFiles", \.limits.openFiles, 16...1_000_000, "Files kept open for transfers, in all."),
-        limit("logEntries", \.limits.logEntries, 16...1_000_000, "Entries of the office log."),
-        limit("logEntryBytes", \.limits.logEntryBytes, 4096...1_048_576, "Bytes of one entry of the office log."),
+        limit("logEntries", live: false, \.limits.logEntries, 16...1_000_000, "Entries of the office log."),
+        limit(
+            "logEntryBytes", live: false, \.limits.logEntryBytes, 4096...1_048_576,
+            "Bytes of one entry of the office log."),
         limit("shares", \.limits.shares, 1...10_000, "Shares of this node."),
         limit("pins", \.limits.pins, 0...10_000, "Shares of others of which this node keeps copies."),
         limit(
             "pinDays", \.limits.pinDays, 1...3_650,
             "Days for which this node serves a copy after the share's owner was reached last."),
         limit(
-            "watchedDirectories", \.limits.watchedDirectories, 0...1_000_000,
+            "watchedDirectories", live: false, \.limits.watchedDirectories, 0...1_000_000,
             "Directories of one share that are watched for changes, where others keep copies of it."),
         limit("peers", \.limits.peers, 16...100_000, "Nodes seen on the network that are remembered."),
     ]
 
     private static func limit(
-        _ name: String, _ place: Place<Int>, _ range: ClosedRange<Int>, _ summary: String
+        _ name: String, live: Bool = true, _ place: Place<Int>, _ range: ClosedRange<Int>, _ summary: String
     ) -> ConfigurationKey {
-        ConfigurationKey("limits", name, field: .integer(place, range), summary: summary)
+        ConfigurationKey("limits", name, field: .integer(place, range), live: live, summary: summary)
     }
 }
 

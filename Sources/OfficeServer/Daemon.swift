@@ -27,6 +27,7 @@ package struct Daemon: Sendable {
         let identity = try NodeIdentity.loadOrCreate(in: settings.stateDirectory)
         let database = try Database(at: settings.stateDirectory + "/officeshare.sqlite")
         let group = MultiThreadedEventLoopGroup(numberOfThreads: Self.loops)
+        let live = LiveSettings(settings)
         let names = NIOThreadPool(numberOfThreads: 1)
         names.start()
 
@@ -69,26 +70,26 @@ package struct Daemon: Sendable {
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
             farewell: farewell, streams: streams, gate: exchanges, printing: printing, pins: pins,
-            watcher: watcher, limits: settings.limits, version: version)
+            watcher: watcher, live: live, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
             office: office, shares: shares, reporter: reporter, joiner: joiner, gateway: gateway,
-            printing: printing, pins: pins, limits: settings.limits)
+            printing: printing, pins: pins, live: live)
 
         let gate = Gate(waitingFor: ["members", "control"])
         let printers = Gate(waitingFor: ["printers"])
         // The group stops them from the last to the first: goodbyes are said while there are still connections.
         var parts = [
             Composition.Part("pool", pool),
-            .init("members", Self.listener(settings, tls, group, registry, office, peerRoutes, gate, logger)),
-            .init("control", Self.controlListener(settings, group, control, gate, logger)),
+            .init("members", Self.listener(live, tls, group, registry, office, peerRoutes, gate, logger)),
+            .init("control", Self.controlListener(live, group, control, gate, logger)),
             .init("links", links),
             .init("membership", MembershipWatch(office: office, registry: registry, streams: streams)),
             .init(
                 "discovery",
                 DiscoveryService(
-                    settings: settings, office: office, directory: directory, links: links, problems: problems,
+                    live: live, office: office, directory: directory, links: links, problems: problems,
                     group: group,
                     logger: logger)),
             .init("queues", printing.keeper),
@@ -111,7 +112,7 @@ package struct Daemon: Sendable {
                     "printers",
                     PrinterFace(
                         listener: PrinterListener(
-                            port: UInt16(clamping: settings.printing.port), settings: settings,
+                            port: UInt16(clamping: settings.printing.port), live: live,
                             desk: OfficeDesk(house: printing), node: identity.id, cups: printing.scheduler,
                             group: group,
                             logger: logger,
@@ -122,6 +123,13 @@ package struct Daemon: Sendable {
             parts: parts, ready: { await gate.wait() }, isHealthy: { await office.isResponsive() },
             status: { await Self.statusLine(reporter) },
             reload: { changed in
+                live.replace(by: changed)
+                registry.configure(changed.limits.caps)
+                await exchanges.configure(
+                    openFiles: changed.limits.openFiles, patience: .seconds(changed.limits.requestSeconds))
+                await shares.configure(most: changed.limits.shares)
+                await pins.configure(most: changed.limits.pins, days: changed.limits.pinDays)
+                await directory.keep(atMost: changed.limits.peers)
                 await directory.configure(DiscoveryService.endpoints(of: changed))
                 await links.kickAll()
             })
@@ -140,17 +148,17 @@ package struct Daemon: Sendable {
     }
 
     private static func listener(
-        _ settings: Settings, _ tls: PeerTLS, _ group: any EventLoopGroup, _ registry: ConnectionRegistry,
+        _ live: LiveSettings, _ tls: PeerTLS, _ group: any EventLoopGroup, _ registry: ConnectionRegistry,
         _ office: OfficeKeeper, _ routes: PeerRoutes, _ gate: Gate, _ logger: Logger
     ) -> PeerListener {
         let members = RequestAnswerer(
-            responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+            responder: routes.makeResponder(), mostRequests: { live.limits.requestsPerConnection },
             logger: logger)
         let joining = RequestAnswerer(
-            responder: JoinRoutes(office: office).makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+            responder: JoinRoutes(office: office).makeResponder(), mostRequests: { live.limits.requestsPerConnection },
             logger: logger)
         return PeerListener(
-            settings: settings, tls: tls, group: group, registry: registry, admission: office.admission, logger: logger,
+            live: live, tls: tls, group: group, registry: registry, admission: office.admission, logger: logger,
             listening: {
                 await office.listening(on: $0)
                 await gate.reached("members")
@@ -169,14 +177,14 @@ package struct Daemon: Sendable {
     }
 
     private static func controlListener(
-        _ settings: Settings, _ group: any EventLoopGroup, _ routes: ControlRoutes, _ gate: Gate,
+        _ live: LiveSettings, _ group: any EventLoopGroup, _ routes: ControlRoutes, _ gate: Gate,
         _ logger: Logger
     ) -> ControlListener {
         let answerer = RequestAnswerer(
-            responder: routes.makeResponder(), mostRequests: settings.limits.requestsPerConnection,
+            responder: routes.makeResponder(), mostRequests: { live.limits.requestsPerConnection },
             logger: logger)
         return ControlListener(
-            path: settings.controlSocket, limits: settings.limits, group: group, logger: logger,
+            path: live.current.controlSocket, live: live, group: group, logger: logger,
             listening: { await gate.reached("control") }
         ) { caller in
             let source = CallerSource(logger: logger, caller: caller)

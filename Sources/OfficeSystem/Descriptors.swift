@@ -9,8 +9,9 @@ package import OfficeCore
 
 /// How many descriptors the process may have, and whether that is enough for its limits.
 package enum Descriptors {
-    /// For what no limit counts: the database, event loops, avahi, listening sockets, the journal.
-    private static let reserve = 128
+    /// For what no limit counts: the database, event loops, avahi, listening sockets, the journal, the spool, and the
+    /// connections to members (an event stream and some idle ones to each).
+    private static let reserve = 256
 
     /// Raises the soft limit to the hard one (that the soft one is 1024 is for select(2), which nothing here uses).
     /// Returns what it is then.
@@ -27,11 +28,13 @@ package enum Descriptors {
     /// Throws where all limits reached at once would need more than `available`.
     package static func check(_ settings: Settings, available: Int) throws(OfficeError) {
         let limits = settings.limits
-        let needed = limits.connections + limits.controlConnections + limits.openFiles + reserve
+        let programs = settings.printing.port > 0 ? settings.printing.connections : 0
+        let needed = limits.connections + limits.controlConnections + limits.openFiles + programs + reserve
         guard needed <= available else {
             throw OfficeError(
                 .configuration, "limits",
-                "connections, controlConnections and openFiles need \(needed) descriptors, the process may have \(available)",
+                "its connections, controlConnections, openFiles and printing.connections need \(needed) descriptors, "
+                    + "the process may have \(available)",
                 mend: "Lower them, or raise LimitNOFILE= of the service.")
         }
     }

@@ -57,6 +57,7 @@ struct Officeshared: AsyncParsableCommand {
             ).composition
             let reload = composition.reload
             composition.reload = { settings in
+                try Descriptors.check(settings, available: Descriptors.raiseLimit())
                 threshold.current = settings.logLevel
                 try await reload(settings)
             }

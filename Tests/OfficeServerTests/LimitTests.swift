@@ -68,22 +68,97 @@ struct LimitTests {
         #expect(registry.admit(channels[2], of: one))
     }
 
-    @Test("So many handshakes at once, and no more")
-    func handshakes() {
-        let registry = ConnectionRegistry(caps: .init(connections: 10, perPeer: 2, handshakes: 2))
-        #expect(registry.beginHandshake())
-        #expect(registry.beginHandshake())
-        #expect(!registry.beginHandshake())
-        registry.endHandshake()
-        #expect(registry.beginHandshake())
+    private func source(_ address: String) throws -> PendingConnections.Source {
+        .init(try SocketAddress(ipAddress: address, port: 4711))
+    }
+
+    private func connected() throws -> EmbeddedChannel {
+        let channel = EmbeddedChannel()
+        try channel.connect(to: SocketAddress(unixDomainSocketPath: "/x")).wait()
+        return channel
+    }
+
+    @Test("So many handshakes at once; who has the most of them makes room for the next")
+    func handshakes() throws {
+        let registry = ConnectionRegistry(caps: .init(connections: 10, perPeer: 2, handshakes: 3))
+        let (flood, member) = (try source("198.51.100.9"), try source("198.51.100.2"))
+        let channels = try (0..<5).map { _ in try connected() }
+        for channel in channels[0..<3] { #expect(registry.beginHandshake(channel, from: flood)) }
+        #expect(channels[0].isActive)
+        #expect(registry.beginHandshake(channels[3], from: member))
+        #expect(!channels[0].isActive && channels[1].isActive)
+        // The flood puts out its own, never the one that others have.
+        #expect(registry.beginHandshake(channels[4], from: flood))
+        #expect(!channels[1].isActive && channels[3].isActive)
+        registry.endHandshake(ObjectIdentifier(channels[3]), from: member)
+        let last = try connected()
+        #expect(registry.beginHandshake(last, from: member))
+        #expect(channels[2].isActive)
     }
 
     @Test("So many connections in all, handshakes counted")
-    func connections() {
+    func connections() throws {
         let registry = ConnectionRegistry(caps: .init(connections: 2, perPeer: 2, handshakes: 4))
+        let stranger = try source("198.51.100.9")
         #expect(registry.admit(EmbeddedChannel(), of: NodeID(Digest256.of([1]))))
-        #expect(registry.beginHandshake())
-        #expect(!registry.beginHandshake())
+        let first = try connected()
+        #expect(registry.beginHandshake(first, from: stranger))
+        #expect(registry.beginHandshake(try connected(), from: stranger))
+        #expect(!first.isActive)
+        registry.configure(.init(connections: 1, perPeer: 2, handshakes: 4))
+        let other = ConnectionRegistry(caps: .init(connections: 1, perPeer: 2, handshakes: 4))
+        #expect(other.admit(EmbeddedChannel(), of: NodeID(Digest256.of([1]))))
+        #expect(!other.beginHandshake(try connected(), from: stranger))
+    }
+
+    @Test("A host is one source by IPv4, mapped IPv4 and all its IPv6 addresses of a network")
+    func sources() throws {
+        #expect(try source("198.51.100.9") == source("::ffff:198.51.100.9"))
+        #expect(try source("2001:db8::1") == source("2001:db8::2"))
+        #expect(try source("2001:db8::1") != source("2001:db8:0:1::1"))
+        #expect(try source("fe80::1") != source("fe80::2"))
+    }
+
+    @Test("No user has more than it may, and the last eighth is for who manages the node")
+    func localUsers() {
+        let counts = CallerCounts { .init(total: 16, perUser: 7) }
+        for user in [UInt32(1), 2] {
+            for _ in 0..<7 { #expect(counts.begin(user)) }
+            #expect(!counts.begin(user))
+        }
+        #expect(!counts.begin(3))
+        #expect(counts.begin(0, manages: true))
+        counts.end(1)
+        #expect(!counts.begin(3))
+        counts.end(2)
+        #expect(counts.begin(3))
+    }
+
+    @Test("Other limits hold at once: who waited has a place, and what ran runs on")
+    func reconfigured() async throws {
+        let gate = ExchangeGate(openFiles: ExchangeGate.filesPerExchange, patience: .seconds(60))
+        let (hold, release) = AsyncStream<Void>.makeStream()
+        let (began, begin) = AsyncStream<Void>.makeStream()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<2 {
+                group.addTask {
+                    try await gate.run {
+                        begin.yield()
+                        for await _ in hold { break }
+                    }
+                }
+            }
+            var starts = began.makeAsyncIterator()
+            _ = await starts.next()
+            await gate.configure(openFiles: 2 * ExchangeGate.filesPerExchange, patience: .seconds(60))
+            _ = await starts.next()
+            #expect(await gate.running == 2)
+            await gate.configure(openFiles: ExchangeGate.filesPerExchange, patience: .milliseconds(1))
+            await #expect(throws: OfficeError.self) { try await gate.run {} }
+            release.finish()
+            try await group.waitForAll()
+        }
+        #expect(await gate.running == 0)
     }
 
     @Test("Who is a member no longer is closed, and nobody else")

@@ -38,7 +38,8 @@ struct SwarmTests {
     @Test func allWhoHaveItSend() async throws {
         // Each waits a little for the others: else the first may be done alone.
         let (summary, isExact) = try await fetch { carried in
-            isContent(carried) && carried.offset > 0 ? .delayed { try? await ContinuousClock().sleep(for: .milliseconds(4)) } : .none
+            isContent(carried) && carried.offset > 0
+                ? .delayed { try? await ContinuousClock().sleep(for: .milliseconds(4)) } : .none
         }
         #expect(summary.failed == [] && isExact)
         #expect(summary.sources.filter { $0.blocks > 0 }.map(\.node) == ["pc1", "pc2", "pc3"])

@@ -158,8 +158,9 @@ struct SupervisorTests {
 
     @Test("limits that need more descriptors than there are don't start")
     func descriptors() throws {
-        let limits = Settings().limits
-        let needed = limits.connections + limits.controlConnections + limits.openFiles + 128
+        let (limits, printing) = (Settings().limits, Settings().printing)
+        let needed =
+            limits.connections + limits.controlConnections + limits.openFiles + printing.connections + 256
         try Descriptors.check(Settings(), available: needed)
         #expect(throws: OfficeError.self) { try Descriptors.check(Settings(), available: needed - 1) }
         #expect(Descriptors.raiseLimit() >= 1024)

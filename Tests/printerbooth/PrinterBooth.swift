@@ -32,7 +32,7 @@ struct PrinterBooth: AsyncParsableCommand {
         var logger = Logger(label: "booth") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .notice
         let listener = PrinterListener(
-            port: port, settings: try await settings(), desk: desk, node: BoothQueue.here,
+            port: port, live: LiveSettings(try await settings()), desk: desk, node: BoothQueue.here,
             cups: cups.map { CUPSScheduler(socket: $0) },
             group: MultiThreadedEventLoopGroup.singleton, logger: logger
         ) { port in

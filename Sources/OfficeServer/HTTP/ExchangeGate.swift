@@ -7,17 +7,26 @@ actor ExchangeGate {
     /// Files one exchange is reckoned to hold open: the one it reads, and a batch that is being committed.
     static let filesPerExchange = 8
 
-    private let places: Int
-    private let mostWaiting: Int
-    private let patience: Duration
+    private var places: Int
+    private var patience: Duration
+    private var mostWaiting: Int { places * 4 }
     private var taken = 0
     private var nextTicket = 0
     private var waiting: [(ticket: Int, continuation: CheckedContinuation<Bool, Never>)] = []
 
     init(openFiles: Int, patience: Duration) {
         places = max(1, openFiles / Self.filesPerExchange)
-        mostWaiting = places * 4
         self.patience = patience
+    }
+
+    /// Other limits: who waits and has a place now goes on, who runs already is let be.
+    func configure(openFiles: Int, patience: Duration) {
+        places = max(1, openFiles / Self.filesPerExchange)
+        self.patience = patience
+        while taken < places, !waiting.isEmpty {
+            taken += 1
+            waiting.removeFirst().continuation.resume(returning: true)
+        }
     }
 
     /// Exchanges that run now.
@@ -59,7 +68,7 @@ actor ExchangeGate {
 
     /// The place goes to who waits longest.
     private func leave() {
-        guard waiting.isEmpty else {
+        guard waiting.isEmpty || taken > places else {
             waiting.removeFirst().continuation.resume(returning: true)
             return
         }

@@ -97,7 +97,7 @@ final class RequestCount: Sendable {
 struct RequestAnswerer<Context: RequestContext>: Sendable {
     let responder: RouterResponder<Context>
     /// Requests on one connection before it is closed.
-    let mostRequests: Int
+    let mostRequests: @Sendable () -> Int
     let logger: Logger
 
     @concurrent
@@ -108,7 +108,7 @@ struct RequestAnswerer<Context: RequestContext>: Sendable {
         var response = await response(to: request, context: context)
         // What was refused may still be sending gigabytes.
         let isRefusedUpload = response.status.code >= 400 && request.headers[.transferEncoding] != nil
-        let isLast = count.next() >= mostRequests || isRefusedUpload
+        let isLast = count.next() >= mostRequests() || isRefusedUpload
         if isLast { response.headers[.connection] = "close" }
         let body = response.body
         let paced = ResponseBody(contentLength: body.contentLength) { writer in

@@ -22,29 +22,40 @@ final class ConnectionRegistry: Sendable {
 
     private struct State {
         var caps: Caps
-        var handshakes = 0
+        var handshakes = PendingConnections()
+        var joining = PendingConnections()
         var open: [NodeID: [ObjectIdentifier: any Channel]] = [:]
-        var joining = 0
-        var count: Int { open.values.reduce(0) { $0 + $1.count } + joining }
+        var count: Int { open.values.reduce(0) { $0 + $1.count } + joining.count }
     }
 
     private let state: NIOLockedValueBox<State>
 
     init(caps: Caps) { state = NIOLockedValueBox(State(caps: caps)) }
 
-    /// Whether another connection may begin its handshake; if so it counts until `endHandshake`.
-    func beginHandshake() -> Bool {
-        state.withLockedValue { state in
-            guard state.handshakes < state.caps.handshakes, state.handshakes + state.count < state.caps.connections
-            else {
-                return false
+    /// Caps for what comes from now on.
+    func configure(_ caps: Caps) { state.withLockedValue { $0.caps = caps } }
+
+    /// Whether another connection may begin its handshake; if so it counts until `endHandshake`. In its favour one
+    /// may have to go that has not done its own.
+    func beginHandshake(_ channel: any Channel, from source: PendingConnections.Source) -> Bool {
+        let (admitted, evicted) = state.withLockedValue { state -> (Bool, (any Channel)?) in
+            var evicted: (any Channel)?
+            if state.handshakes.count >= state.caps.handshakes
+                || state.handshakes.count + state.count >= state.caps.connections
+            {
+                evicted = state.handshakes.evict(for: source)
+                guard evicted != nil else { return (false, nil) }
             }
-            state.handshakes += 1
-            return true
+            state.handshakes.add(channel, from: source)
+            return (true, evicted)
         }
+        evicted?.close(mode: .all, promise: nil)
+        return admitted
     }
 
-    func endHandshake() { state.withLockedValue { $0.handshakes -= 1 } }
+    func endHandshake(_ channel: ObjectIdentifier, from source: PendingConnections.Source) {
+        state.withLockedValue { $0.handshakes.remove(channel, from: source) }
+    }
 
     /// Whether this member may have one more connection; if so it counts until the channel closes.
     func admit(_ channel: any Channel, of node: NodeID) -> Bool {
@@ -59,17 +70,18 @@ final class ConnectionRegistry: Sendable {
         return admitted
     }
 
-    /// Whether one more stranger may ask to join at the same time.
-    func admitJoining(_ channel: any Channel) -> Bool {
-        let admitted = state.withLockedValue { state in
-            guard state.joining < Self.mostJoining else { return false }
-            state.joining += 1
-            return true
+    /// Takes a stranger's connection that asks to join. When there are too many, the oldest of who has the most goes.
+    func admitJoining(_ channel: any Channel, from source: PendingConnections.Source) {
+        let evicted = state.withLockedValue { state in
+            let evicted = state.joining.count >= Self.mostJoining ? state.joining.evict(for: source) : nil
+            state.joining.add(channel, from: source)
+            return evicted
         }
-        if admitted {
-            channel.closeFuture.whenComplete { [weak self] _ in self?.state.withLockedValue { $0.joining -= 1 } }
+        evicted?.close(mode: .all, promise: nil)
+        let id = ObjectIdentifier(channel)
+        channel.closeFuture.whenComplete { [weak self] _ in
+            self?.state.withLockedValue { $0.joining.remove(id, from: source) }
         }
-        return admitted
     }
 
     private func forget(_ channel: ObjectIdentifier, of node: NodeID) {

@@ -18,7 +18,7 @@ struct ControlListener: Service {
     typealias Responder = @Sendable (LocalCaller) -> HTTPChannelHandler.Responder
 
     let path: String
-    let limits: Settings.Limits
+    let live: LiveSettings
     let group: any EventLoopGroup
     let logger: Logger
     /// Told once it listens.
@@ -26,11 +26,11 @@ struct ControlListener: Service {
     let responder: Responder
 
     init(
-        path: String, limits: Settings.Limits, group: any EventLoopGroup, logger: Logger,
+        path: String, live: LiveSettings, group: any EventLoopGroup, logger: Logger,
         listening: @escaping @Sendable () async -> Void, responder: @escaping Responder
     ) {
         self.path = path
-        self.limits = limits
+        self.live = live
         self.group = group
         self.logger = logger
         self.listening = listening
@@ -39,11 +39,14 @@ struct ControlListener: Service {
 
     func run() async throws {
         let socket = try Self.listen(on: path)
-        let callers = CallerCounts(total: limits.controlConnections, perUser: limits.controlConnectionsPerUser)
-        let acceptor = LocalAcceptor(label: "officeshare.control.accept", sockets: [socket], counts: callers) {
+        let callers = CallerCounts { [live] in
+            let limits = live.limits
+            return .init(total: limits.controlConnections, perUser: limits.controlConnectionsPerUser)
+        }
+        let acceptor = LocalAcceptor(
+            label: "officeshare.control.accept", sockets: [socket], counts: callers, logger: logger
+        ) {
             LocalCaller(ofSocket: $0)
-        } userID: {
-            $0.userID
         }
         await acceptor.run {
             await listening()
@@ -54,14 +57,7 @@ struct ControlListener: Service {
     }
 
     private func serve(_ descriptor: CInt, _ caller: LocalCaller) async {
-        let http = HTTP1Channel(
-            responder: responder(caller),
-            configuration: .init(
-                additionalChannelHandlers: [HeadDeadlineHandler(.seconds(Int64(limits.requestSeconds)))],
-                idleTimeout: .seconds(Int64(limits.requestSeconds)),
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
-                    maxHeaderFieldCount: 64)))
+        let http = HTTP1Channel(responder: responder(caller), configuration: .bounded(by: live.limits))
         do {
             let channel = try await ClientBootstrap(group: group)
                 .channelOption(.recvAllocator, value: .peers)

@@ -1,6 +1,8 @@
 import HTTPTypes
+import HummingbirdCore
 import NIOCore
 import NIOHTTPTypes
+import OfficeConfiguration
 
 /// Ends a connection whose next request's head isn't whole in time, however steadily its bytes trickle in.
 ///
@@ -46,5 +48,16 @@ final class HeadDeadlineHandler: ChannelDuplexHandler, RemovableChannelHandler {
         let channel = context.channel
         timer?.cancel()
         timer = context.eventLoop.scheduleTask(in: limit) { channel.close(mode: .all, promise: nil) }
+    }
+}
+
+extension HTTP1Channel.Configuration {
+    /// What every face asks of a connection.
+    static func bounded(by limits: Settings.Limits) -> Self {
+        let patience = TimeAmount.seconds(Int64(limits.requestSeconds))
+        return .init(
+            additionalChannelHandlers: [HeadDeadlineHandler(patience)], idleTimeout: patience,
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 64))
     }
 }

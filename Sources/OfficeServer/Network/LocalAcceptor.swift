@@ -1,5 +1,6 @@
 import CLinux
 @preconcurrency import Dispatch
+import Logging
 import NIOPosix
 import OfficeCore
 import ServiceLifecycle
@@ -8,19 +9,30 @@ import ServiceLifecycle
     import Glibc
 #endif
 
+/// Who has a share of the connections that this machine's programs may have.
+protocol CountedCaller: Sendable {
+    var userID: UInt32 { get }
+    /// Whether this is somebody for whom some connections are kept.
+    var manages: Bool { get }
+}
+
 /// Accepts connections of this machine's programs, each with whose it is.
 ///
 /// Not through NIO, because the kernel has to be asked about the caller by the descriptor, before a byte is read: of a
 /// socket whose owner has closed it since, it may no longer tell.
-struct LocalAcceptor<Caller: Sendable>: Sendable {
+struct LocalAcceptor<Caller: CountedCaller>: Sendable {
+    /// How long nothing is accepted after the process, or the machine, ran out of descriptors or memory. Who calls
+    /// waits in the kernel's queue meanwhile: without the pause the socket would be ready, and fail, for ever.
+    private static var pause: DispatchTimeInterval { .milliseconds(100) }
+
     /// For the queue on which it accepts.
     let label: String
     /// Listening, and its own from now on.
     let sockets: [CInt]
     let counts: CallerCounts
+    let logger: Logger
     /// Who is at the other end; nil for somebody who isn't served.
     let caller: @Sendable (CInt) -> Caller?
-    let userID: @Sendable (Caller) -> UInt32
 
     /// Serves connections until a graceful shutdown, and ends what is still being served then.
     ///
@@ -41,7 +53,7 @@ struct LocalAcceptor<Caller: Sendable>: Sendable {
                 for await (descriptor, caller) in connections {
                     tasks.addTask {
                         await serve(descriptor, caller)
-                        counts.end(userID(caller))
+                        counts.end(caller.userID)
                     }
                 }
                 tasks.cancelAll()
@@ -59,12 +71,20 @@ struct LocalAcceptor<Caller: Sendable>: Sendable {
         source.setEventHandler {
             while true {
                 let descriptor = os_accept(socket)
-                guard descriptor >= 0 else { return }
-                guard let caller = caller(descriptor), counts.begin(userID(caller)) else {
-                    close(descriptor)
+                if descriptor >= 0 {
+                    take(descriptor, accepted)
                     continue
                 }
-                accepted.yield((descriptor, caller))
+                let reason = errno
+                // Who hung up before it was accepted says nothing of who comes next.
+                if reason == EINTR || reason == ECONNABORTED { continue }
+                if Self.isShortage(reason) {
+                    logger.warning(
+                        "a connection has to wait", metadata: [LogKey.error: "\(String(cString: strerror(reason)))"])
+                    source.suspend()
+                    queue.asyncAfter(deadline: .now() + Self.pause) { source.resume() }
+                }
+                return
             }
         }
         source.setCancelHandler {
@@ -73,5 +93,17 @@ struct LocalAcceptor<Caller: Sendable>: Sendable {
         }
         source.activate()
         return source
+    }
+
+    private func take(_ descriptor: CInt, _ accepted: AsyncStream<(CInt, Caller)>.Continuation) {
+        guard let caller = caller(descriptor), counts.begin(caller.userID, manages: caller.manages) else {
+            close(descriptor)
+            return
+        }
+        accepted.yield((descriptor, caller))
+    }
+
+    private static func isShortage(_ reason: CInt) -> Bool {
+        [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(reason)
     }
 }

@@ -6,7 +6,7 @@ import OfficeCore
 #endif
 
 /// Who calls on the control socket, as the kernel tells it.
-struct LocalCaller: Sendable, Hashable {
+struct LocalCaller: CountedCaller, Hashable {
     /// Membership of this group lets people manage the node.
     static let managingGroup = "officeshare"
     /// Supplementary groups that are read of a caller.

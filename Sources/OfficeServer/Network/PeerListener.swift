@@ -45,7 +45,9 @@ struct PeerListener: Service {
         let channel: HTTP1Channel.Value
     }
 
+    /// What needs a restart: where it listens.
     let settings: Settings
+    let live: LiveSettings
     let tls: PeerTLS
     let group: any EventLoopGroup
     let registry: ConnectionRegistry
@@ -56,10 +58,11 @@ struct PeerListener: Service {
     let listening: @Sendable (_ port: Int) async -> Void
 
     init(
-        settings: Settings, tls: PeerTLS, group: any EventLoopGroup, registry: ConnectionRegistry, admission: Admission,
+        live: LiveSettings, tls: PeerTLS, group: any EventLoopGroup, registry: ConnectionRegistry, admission: Admission,
         logger: Logger, listening: @escaping @Sendable (_ port: Int) async -> Void, responder: @escaping Responder
     ) {
-        self.settings = settings
+        settings = live.current
+        self.live = live
         self.tls = tls
         self.group = group
         self.registry = registry
@@ -124,9 +127,11 @@ struct PeerListener: Service {
     /// Sets up a connection that has just been accepted; the inner future is done when the handshake is.
     private func accept(_ channel: any Channel) -> EventLoopFuture<EventLoopFuture<Accepted>> {
         channel.eventLoop.makeCompletedFuture {
-            guard registry.beginHandshake() else { throw ChannelError.ioOnClosedChannel }
+            let source = PendingConnections.Source(channel.remoteAddress)
+            guard registry.beginHandshake(channel, from: source) else { throw ChannelError.ioOnClosedChannel }
             let handshake = channel.eventLoop.makePromise(of: Void.self)
-            handshake.futureResult.whenComplete { _ in registry.endHandshake() }
+            let id = ObjectIdentifier(channel)
+            handshake.futureResult.whenComplete { _ in registry.endHandshake(id, from: source) }
             do {
                 return try secure(channel, handshake)
             } catch {
@@ -147,7 +152,7 @@ struct PeerListener: Service {
             admit(result, presented.presented, channel)
         }
         try pipeline.addHandler(
-            HandshakeHandler(promise: handshake, deadline: .seconds(Int64(settings.limits.handshakeSeconds))))
+            HandshakeHandler(promise: handshake, deadline: .seconds(Int64(live.limits.handshakeSeconds))))
         try pipeline.addHandler(negotiation)
         return negotiation.protocolNegotiationResult
     }
@@ -162,7 +167,7 @@ struct PeerListener: Service {
             guard registry.admit(channel, of: peer.nodeID) else { return refuse(channel) }
             purpose = .member
         case (.negotiated(PeerTLS.joinProtocol), .some) where admission.isInviting():
-            guard registry.admitJoining(channel) else { return refuse(channel) }
+            registry.admitJoining(channel, from: .init(channel.remoteAddress))
             purpose = .joining
         default:
             return refuse(channel)
@@ -179,14 +184,7 @@ struct PeerListener: Service {
     }
 
     private func http(_ purpose: Purpose, _ peer: PeerTLS.Presented, _ remote: SocketAddress?) -> HTTP1Channel {
-        HTTP1Channel(
-            responder: responder(purpose, peer, remote),
-            configuration: .init(
-                additionalChannelHandlers: [HeadDeadlineHandler(.seconds(Int64(settings.limits.requestSeconds)))],
-                idleTimeout: .seconds(Int64(settings.limits.requestSeconds)),
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: settings.limits.headerBytes, maxHeaderListSize: settings.limits.headerBytes,
-                    maxHeaderFieldCount: 64)))
+        HTTP1Channel(responder: responder(purpose, peer, remote), configuration: .bounded(by: live.limits))
     }
 
     private func serve(_ server: Listening) async {

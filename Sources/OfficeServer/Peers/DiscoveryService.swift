@@ -15,7 +15,7 @@ struct DiscoveryService: Service {
     /// Strangers that are asked.
     private static let mostProbed = 64
 
-    let settings: Settings
+    let live: LiveSettings
     let office: OfficeKeeper
     let directory: PeerDirectory
     let links: PeerLinks
@@ -24,32 +24,43 @@ struct DiscoveryService: Service {
     let logger: Logger
 
     func run() async throws {
-        await directory.configure(Self.endpoints(of: settings))
+        let changes = live.changes.listen()
+        await directory.configure(Self.endpoints(of: live.current))
         await withGracefulShutdownHandler {
-            await withDiscardingTaskGroup { tasks in
-                tasks.addTask { await followInterfaces() }
-                if settings.discovery.mdns {
-                    let discovery = DNSSDDiscovery(settings: discoverySettings, logger: logger)
-                    tasks.addTask { try? await discovery.run() }
-                    tasks.addTask { await follow(discovery) }
-                    tasks.addTask { await announce(by: discovery) }
-                    tasks.addTask { await probeStrangers() }
+            var changed = changes.cancelOnGracefulShutdown().makeAsyncIterator()
+            var settings: Settings? = live.current
+            while let rules = settings {
+                settings = await withDiscardingTaskGroup { [self] tasks in
+                    look(by: rules, &tasks)
+                    defer { tasks.cancelAll() }
+                    while let next = await changed.next() {
+                        if !next.looksLike(rules) { return next }
+                    }
+                    return nil
                 }
-                try? await gracefulShutdown()
-                tasks.cancelAll()
+                guard settings != nil else { return }
+                // What was seen by the old rules is heard again by the new ones, where it may be.
+                await directory.forgetAnnouncements()
+                problems.settle(.clonedHere)
+                problems.settle(.avahiMissing)
             }
         } onGracefulShutdown: {
         }
     }
 
-    private var rules: InterfaceRules {
-        InterfaceRules(allowed: settings.discovery.interfaces, ignored: settings.discovery.ignoredInterfaces)
-    }
-
-    private var discoverySettings: DiscoverySettings {
+    /// Everything that goes by the interfaces in use, until it is cancelled.
+    private func look(by settings: Settings, _ tasks: inout DiscardingTaskGroup) {
+        let rules = InterfaceRules(
+            allowed: settings.discovery.interfaces, ignored: settings.discovery.ignoredInterfaces)
+        tasks.addTask { await followInterfaces(rules) }
+        guard settings.discovery.mdns else { return }
         var limits = DiscoverySettings.Limits()
         limits.instances = settings.limits.peers
-        return DiscoverySettings(interfaces: rules, limits: limits)
+        let discovery = DNSSDDiscovery(settings: DiscoverySettings(interfaces: rules, limits: limits), logger: logger)
+        tasks.addTask { try? await discovery.run() }
+        tasks.addTask { await follow(discovery) }
+        tasks.addTask { await announce(by: discovery) }
+        tasks.addTask { await probeStrangers() }
     }
 
     /// The addresses under `peers:`.
@@ -59,7 +70,7 @@ struct DiscoveryService: Service {
     }
 
     /// An interface that came, went or changed its address is a reason to try everybody again.
-    private func followInterfaces() async {
+    private func followInterfaces(_ rules: InterfaceRules) async {
         do {
             for await _ in try InterfaceMonitor(rules: rules).changes().cancelOnGracefulShutdown() {
                 await links.kickAll()
@@ -131,5 +142,12 @@ struct DiscoveryService: Service {
             }
         }
         return false
+    }
+}
+
+extension Settings {
+    /// Whether others are looked for in the same way by both.
+    fileprivate func looksLike(_ other: Settings) -> Bool {
+        discovery == other.discovery && limits.peers == other.limits.peers
     }
 }

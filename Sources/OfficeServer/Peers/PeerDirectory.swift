@@ -51,7 +51,7 @@ actor PeerDirectory {
 
     private static let mostEndpoints = 8
 
-    private let mostAnnounced: Int
+    private var mostAnnounced: Int
     private(set) var announced: [Sighting.Key: Announced] = [:]
     private(set) var known: [NodeID: Known] = [:]
     /// Configured addresses nobody has been recognised behind yet.
@@ -75,6 +75,12 @@ actor PeerDirectory {
         announced[key]?.answers = answers
         if answers { announced[key]?.seen = now }
     }
+
+    /// How many announcements are kept from now on.
+    func keep(atMost announcements: Int) { mostAnnounced = announcements }
+
+    /// Forgets all announcements: they come from interfaces that may not be used any more.
+    func forgetAnnouncements() { announced = [:] }
 
     func configure(_ endpoints: [Endpoint]) {
         let recognised = Set(known.values.flatMap(\.configured))

@@ -32,8 +32,8 @@ actor PinKeeper: Service {
     private let directory: PeerDirectory
     private let pool: PeerPool
     private let store: PinStore
-    private let most: Int
-    private let longestAge: Int
+    private var most: Int
+    private var longestAge: Int
     private let logger: Logger
     private let workers = WorkPool(threads: 2, syncThreads: 4)
     /// Tells that pins came, went, or have another date.
@@ -58,6 +58,13 @@ actor PinKeeper: Service {
         longestAge = days * 86_400
         self.logger = logger
         pins = Dictionary(uniqueKeysWithValues: try await store.all().map { ($0.key, $0) })
+    }
+
+    /// Other limits from now on; the pins that are there stay.
+    func configure(most: Int, days: Int) {
+        self.most = most
+        longestAge = days * 86_400
+        changes.ring()
     }
 
     // MARK: What people ask

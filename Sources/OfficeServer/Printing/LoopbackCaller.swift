@@ -3,12 +3,14 @@ import OfficePrinting
 import OfficeTrust
 
 /// Who calls over TCP from this machine: the owner of the socket at the other end, as the kernel tells it.
-struct LoopbackCaller: Sendable, Hashable {
+struct LoopbackCaller: CountedCaller, Hashable {
     /// The user that Debian's cupsd runs its backends as.
     static let backendUser = "lp"
 
     let userID: UInt32
     let caller: EndpointCaller
+    /// Root alone: over TCP the kernel tells no groups.
+    var manages: Bool { userID == 0 }
 
     /// nil where the kernel doesn't tell, or nobody holds the other end any more.
     init?(ofSocket descriptor: CInt, speakers: Set<UInt32>) {

@@ -3,7 +3,7 @@ import HummingbirdCore
 package import Logging
 package import NIOCore
 import NIOPosix
-package import OfficeConfiguration
+import OfficeConfiguration
 package import OfficeCore
 package import OfficePrinting
 import ServiceLifecycle
@@ -19,8 +19,7 @@ package struct PrinterListener: Service {
     private static let sweep = Duration.seconds(30)
 
     let port: UInt16
-    let printing: Settings.Printing
-    let limits: Settings.Limits
+    let live: LiveSettings
     let endpoint: PrintEndpoint
     let group: any EventLoopGroup
     let logger: Logger
@@ -31,18 +30,17 @@ package struct PrinterListener: Service {
     ///   - cups: The local CUPS, which tells its jobs apart.
     ///   - listening: Told the port once it listens.
     package init(
-        port: UInt16, settings: Settings, desk: any PrintDesk, node: NodeID, cups: CUPSScheduler?,
+        port: UInt16, live: LiveSettings, desk: any PrintDesk, node: NodeID, cups: CUPSScheduler?,
         group: any EventLoopGroup, logger: Logger,
         listening: @escaping @Sendable (_ port: UInt16) async -> Void
     ) {
         self.port = port
-        printing = settings.printing
-        limits = settings.limits
+        self.live = live
         self.group = group
         self.logger = logger
         self.listening = listening
         endpoint = PrintEndpoint(
-            desk: desk, node: node, limits: settings.printing.endpointLimits,
+            desk: desk, node: node, limits: live.current.printing.endpointLimits,
             clock: EndpointClock(wall: { Timestamp.now }), cups: cups,
             identified: { queue in
                 logger.notice("somebody wants to see this printer", metadata: [LogKey.queue: "\(queue.localName)"])
@@ -52,9 +50,13 @@ package struct PrinterListener: Service {
     package func run() async throws {
         let sockets = try Self.listen(on: port)
         let speakers = LoopbackCaller.speakers()
-        let counts = CallerCounts(
-            total: printing.connections, perUser: printing.connectionsPerUser, exempt: speakers)
-        let acceptor = LocalAcceptor(label: "officeshare.printing.accept", sockets: sockets, counts: counts) { socket in
+        let counts = CallerCounts(exempt: speakers) { [live] in
+            let printing = live.current.printing
+            return .init(total: printing.connections, perUser: printing.connectionsPerUser)
+        }
+        let acceptor = LocalAcceptor(
+            label: "officeshare.printing.accept", sockets: sockets, counts: counts, logger: logger
+        ) { socket in
             let caller = LoopbackCaller(ofSocket: socket, speakers: speakers)
             if caller == nil {
                 // Who is gone already is the usual case; a kernel without sock_diag is not.
@@ -64,8 +66,6 @@ package struct PrinterListener: Service {
                     metadata: [LogKey.error: "\(String(cString: strerror(why)))"])
             }
             return caller
-        } userID: {
-            $0.userID
         }
         let port = os_bound_port(sockets[0])
         await acceptor.run {
@@ -79,15 +79,10 @@ package struct PrinterListener: Service {
 
     private func serve(_ descriptor: CInt, _ caller: LoopbackCaller) async {
         let responder = PrinterResponder(
-            endpoint: endpoint, caller: caller.caller, mostSeconds: printing.documentSeconds, logger: logger)
+            endpoint: endpoint, caller: caller.caller, mostSeconds: live.current.printing.documentSeconds,
+            logger: logger)
         let http = HTTP1Channel(
-            responder: { try await responder.answer($0, $1, $2) },
-            configuration: .init(
-                additionalChannelHandlers: [HeadDeadlineHandler(.seconds(Int64(limits.requestSeconds)))],
-                idleTimeout: .seconds(Int64(limits.requestSeconds)),
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes,
-                    maxHeaderFieldCount: 64)))
+            responder: { try await responder.answer($0, $1, $2) }, configuration: .bounded(by: live.limits))
         do {
             let channel = try await ClientBootstrap(group: group)
                 .channelOption(.recvAllocator, value: .peers)

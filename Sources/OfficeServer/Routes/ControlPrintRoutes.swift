@@ -15,7 +15,7 @@ import OfficeTrust
 /// Printing, as programs of this machine ask for it.
 struct ControlPrintRoutes: Sendable {
     let house: PrintHouse
-    let limits: Settings.Limits
+    let live: LiveSettings
 
     func add(to router: Router<LocalContext>) {
         addPrinters(to: router)
@@ -26,7 +26,7 @@ struct ControlPrintRoutes: Sendable {
         router.get("/v1/printers") { _, context -> Response in try .json(await printers(for: context.caller)) }
         router.post("/v1/printers/:queue/share") { request, context -> Response in
             try Self.manages(context)
-            let wish = try await request.decoded(as: PrinterShareRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: PrinterShareRequest.self, limit: live.limits.bodyBytes)
             let name = try context.parameters.label("queue")
             let access = try AccessList(parsing: wish.allow, in: await house.office.state)
             _ = try await house.keeper.share(name, access: access)
@@ -39,7 +39,7 @@ struct ControlPrintRoutes: Sendable {
             return .nothing
         }
         router.put("/v1/printers/default") { request, context -> Response in
-            let wish = try await request.decoded(as: PrinterDefaultModel.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: PrinterDefaultModel.self, limit: live.limits.bodyBytes)
             let queue = try await house.queue(wish.path, for: context.caller)
             try await house.store.setDefaultQueue(
                 of: context.caller.userID, node: queue.owner, queue: queue.description.name)
@@ -49,7 +49,7 @@ struct ControlPrintRoutes: Sendable {
 
     private func addJobs(to router: Router<LocalContext>) {
         router.post("/v1/jobs") { request, context -> Response in
-            let wish = try await request.decoded(as: PrintRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: PrintRequest.self, limit: live.limits.bodyBytes)
             let queue = try await house.queue(wish.to, for: context.caller)
             let attributes = try wish.options.map { try JobAttributes.parse(option: $0) }
             let format = DocumentFormat.of([UInt8](Data(base64Encoded: wish.head) ?? Data()))
@@ -80,7 +80,7 @@ struct ControlPrintRoutes: Sendable {
             follow(try await house.job(context.parameters.get("job") ?? "", for: context.caller), for: context.caller)
         }
         router.post("/v1/jobs/:job/changes") { request, context -> Response in
-            let wish = try await request.decoded(as: JobChangeRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: JobChangeRequest.self, limit: live.limits.bodyBytes)
             let job = try await house.job(context.parameters.get("job") ?? "", for: context.caller)
             try await change(job, wish, by: context.caller)
             return try .json(await model(try await house.job(job.id.description, for: context.caller)))

@@ -22,7 +22,7 @@ struct ControlRoutes: Sendable {
     let gateway: Gateway
     let printing: PrintHouse
     let pins: PinKeeper
-    let limits: Settings.Limits
+    let live: LiveSettings
 
     func makeResponder() -> RouterResponder<LocalContext> {
         let router = Router(context: LocalContext.self)
@@ -30,7 +30,7 @@ struct ControlRoutes: Sendable {
         addOffice(to: router)
         addShares(to: router)
         addPins(to: router)
-        ControlPrintRoutes(house: printing, limits: limits).add(to: router)
+        ControlPrintRoutes(house: printing, live: live).add(to: router)
         router.get("/v1/nodes/:node/shares/:share/copies") { _, context -> Response in
             try .json(
                 await gateway.copies(
@@ -62,23 +62,23 @@ struct ControlRoutes: Sendable {
     private func addOffice(to router: Router<LocalContext>) {
         router.post("/v1/office") { request, context -> Response in
             try Self.manages(context, "found an office")
-            let wish = try await request.decoded(as: OfficeCreateRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: OfficeCreateRequest.self, limit: live.limits.bodyBytes)
             return try .json(try await office.create(name: Label(wish.name)))
         }
         router.post("/v1/office/invitations") { request, context -> Response in
             try Self.manages(context, "invite")
-            let wish = try await request.decoded(as: InviteRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: InviteRequest.self, limit: live.limits.bodyBytes)
             return try .json(try await office.invite(ttl: .seconds(wish.ttlSeconds)))
         }
         router.post("/v1/office/join") { request, context -> Response in
             try Self.manages(context, "join an office")
-            let wish = try await request.decoded(as: OfficeJoinRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: OfficeJoinRequest.self, limit: live.limits.bodyBytes)
             return try .json(try await joiner.join(wish))
         }
         router.get("/v1/office/members") { _, _ -> Response in try .json(try await reporter.members()) }
         router.post("/v1/office/changes") { request, context -> Response in
             try Self.manages(context, "change the office")
-            try await office.change(try await request.decoded(as: OfficeChange.self, limit: limits.bodyBytes))
+            try await office.change(try await request.decoded(as: OfficeChange.self, limit: live.limits.bodyBytes))
             return .nothing
         }
         router.get("/v1/office/log") { request, _ -> Response in
@@ -96,13 +96,13 @@ struct ControlRoutes: Sendable {
             return try .json(visible.map { $0.model(names: names, withGrant: wantsGrants && $0.isManaged(by: caller)) })
         }
         router.post("/v1/shares") { request, context -> Response in
-            let wish = try await request.decoded(as: ShareAddRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: ShareAddRequest.self, limit: live.limits.bodyBytes)
             let names = await office.state
             let added = try await shares.add(wish, by: context.caller, names: names)
             return try .json(added.record.model(names: names, changed: added.changed, withGrant: true))
         }
         router.patch("/v1/shares/:name") { request, context -> Response in
-            let wish = try await request.decoded(as: ShareSetRequest.self, limit: limits.bodyBytes)
+            let wish = try await request.decoded(as: ShareSetRequest.self, limit: live.limits.bodyBytes)
             let names = await office.state
             let set = try await shares.set(try context.parameters.label("name"), wish, by: context.caller, names: names)
             return try .json(set.record.model(names: names, changed: set.changed, withGrant: true))
@@ -136,7 +136,8 @@ struct ControlRoutes: Sendable {
         let server = try request.uri.queryParameters["server"].map { try Label(String($0)) }
         return shareResponse { write in
             try await gateway.exchange(
-                node: node, share: share, verb: verb, server: server, by: context.caller, request: request.body, write: write)
+                node: node, share: share, verb: verb, server: server, by: context.caller, request: request.body,
+                write: write)
         }
     }
 

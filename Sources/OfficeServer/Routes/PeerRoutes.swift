@@ -33,7 +33,7 @@ struct PeerRoutes: Sendable {
     let printing: PrintHouse
     let pins: PinKeeper
     let watcher: ShareWatcher
-    let limits: Settings.Limits
+    let live: LiveSettings
     let version: String
 
     func makeResponder() -> RouterResponder<MemberContext> {
@@ -169,7 +169,7 @@ struct PeerRoutes: Sendable {
     // MARK: Log and shares
 
     private func exchangeLog(_ request: Request, _ context: MemberContext) async throws -> Response {
-        let theirs = try await request.decoded(as: LogExchange.self, limit: limits.bodyBytes)
+        let theirs = try await request.decoded(as: LogExchange.self, limit: live.limits.bodyBytes)
         await office.take(theirs.entries, from: context.caller.node)
         return try .json(
             LogExchange(heads: await office.headHashes(), entries: await office.entries(missingFrom: theirs.heads)))

@@ -21,7 +21,7 @@ actor ShareKeeper {
     private static let longestComment = 256
 
     private let database: Database
-    private let most: Int
+    private var most: Int
     private let logger: Logger
     /// Tells that shares or their access changed.
     nonisolated let changes = EventHub<Void>()
@@ -34,6 +34,9 @@ actor ShareKeeper {
         self.logger = logger
         for record in try await database.queue.read({ try ShareRecord.fetchAll($0) }) { records[record.name] = record }
     }
+
+    /// How many shares there may be from now on; those that are there stay.
+    func configure(most: Int) { self.most = most }
 
     var all: [ShareRecord] { records.values.sorted { $0.name < $1.name } }
     var count: Int { records.count }
