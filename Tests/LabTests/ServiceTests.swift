@@ -60,6 +60,63 @@ struct ServiceTests {
         }
     }
 
+    private func reload(_ host: LabHost, _ config: String) async throws {
+        let ready = host.notifications.count { $0 == "READY=1" }
+        try host.write(config, to: "/etc/officeshare/officeshare.yaml")
+        try await host.service(.officeshare)?.signal(SIGHUP)
+        try await eventually("it is ready again") { host.notifications.count { $0 == "READY=1" } > ready }
+    }
+
+    @Test func aReloadAppliesTheRulesForInterfaces() async throws {
+        try await withLab("pc1", "pc2") { lab in
+            let (pc1, pc2) = (lab["pc1"], lab["pc2"])
+            try await eventually("they see each other") { try await pc2.peer("pc1")?.online == true }
+            try await reload(pc1, "discovery: {ignoredInterfaces: ['eth*']}\n")
+            #expect(try await pc1.ask("peers", of: [Peer].self).isEmpty)
+            try await eventually("pc2 sees pc1 no more") { try await pc2.peer("pc1")?.online != true }
+            try await reload(pc1, "discovery: {interfaces: ['eth0']}\n")
+            try await eventually("they see each other again") {
+                let (one, two) = try await (pc1.peer("pc2"), pc2.peer("pc1"))
+                return one?.online == true && two?.online == true
+            }
+            try await reload(pc1, "discovery: {mdns: false}\n")
+            #expect(try await pc1.ask("peers", of: [Peer].self).isEmpty)
+            #expect(!pc1.daemonLog.contains("restart is needed"))
+        }
+    }
+
+    @Test func aReloadAppliesLimitsAndSaysWhatItCannot() async throws {
+        try await withLab(HostPlan("pc1", avahi: false)) { lab in
+            let pc1 = lab["pc1"]
+            try await pc1.must("office", "create", "Acme")
+            let events = try pc1.start(["officeshare", "events"], as: "bob")
+            try await pc1.share("docs")
+            var comments = 0
+            try await eventually("bob hears of what happens") {
+                comments += 1
+                try await pc1.must("share", "set", "docs", "--comment", "\(comments)", as: "alice")
+                return !events.stdout.isEmpty
+            }
+            try await reload(pc1, "limits: {shares: 1, controlConnectionsPerUser: 1}\n")
+            try await pc1.run(["mkdir", "/home/alice/more"], as: "alice").checked()
+            // The connection of the command before may still be hers for a moment.
+            try await eventually("alice is told why she can't share more") {
+                let refused = try await pc1.officeshare(["share", "add", "/home/alice/more"], as: "alice")
+                return refused.status != 0 && refused.stderr.contains("limits.shares")
+            }
+            try await pc1.refused(75, "status", as: "bob")
+            try await eventually("alice is served") { try await pc1.officeshare(["status"], as: "alice").status == 0 }
+            try await reload(pc1, "limits: {shares: 2}\n")
+            #expect(try await pc1.officeshare(["status"], as: "bob").status == 0)
+            try await pc1.must("share", "add", "/home/alice/more", as: "alice")
+            // What needs a restart is named.
+            try await reload(pc1, "limits: {logEntries: 20}\nport: 9999\n")
+            #expect(pc1.daemonLog.contains("restart is needed"))
+            #expect(pc1.daemonLog.contains("limits.logEntries") && pc1.daemonLog.contains("port"))
+            try await events.end()
+        }
+    }
+
     @Test(arguments: [
         ("limits: {connections: 0}\n", ["limits.connections", "1 to 65536"]),
         ("prot: 1\n", ["prot", "port"]),
