@@ -6,6 +6,25 @@ import Testing
 /// Founding, joining, and who is in: on real hosts, by the command line.
 @Suite(.serialized, .lab, .timeLimit(.minutes(2)))
 struct OfficeTests {
+    @Test func whoWasRemovedDoesNotComeBackByTheCodeItHad() async throws {
+        try await withLab("pc1", "pc2") { lab in
+            let (pc1, pc2) = (lab["pc1"], lab["pc2"])
+            try await pc1.must("office", "create", "Acme")
+            let code = try await pc1.invite()
+            try await pc2.must("office", "join", code)
+            try await lab.settle()
+            try await pc1.must("office", "remove", "pc2")
+            try await eventually("pc2 knows that it is out", within: promised(2)) {
+                try await pc2.status().office == nil
+            }
+            try await pc2.refused(77, "office", "join", code)
+            #expect(try await pc1.members().map(\.name) == ["pc1"])
+            // By a new one it does.
+            try await pc2.must("office", "join", try await pc1.invite())
+            try await lab.settle()
+        }
+    }
+
     @Test func aNodeJoinsInTwoSecondsAndSeesASharesOneSecondAfterItIsAdded() async throws {
         try await withLab("pc1", "pc2") { lab in
             let (pc1, pc2) = (lab["pc1"], lab["pc2"])

@@ -230,6 +230,11 @@ actor OfficeKeeper {
             )
         }
         if state?.members[key.id] == nil {
+            // It asks again not because an answer was lost: it was let in, and left or was removed since.
+            guard !redemption.isRepeated else {
+                throw OfficeError(
+                    .notAllowed, "the joining code", "it has been used", mend: "Ask for a new one.")
+            }
             do {
                 try await write { log throws(OfficeError) in
                     try log.admitting(key, name: request.name, by: identity, time: .now)
