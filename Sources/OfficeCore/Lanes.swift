@@ -1,15 +1,14 @@
-import OfficeCore
 import Synchronization
 
-/// One task for each queue that has something to do, and a bell to wake it.
-final class Lanes<Key: Hashable & Sendable>: Sendable {
-    /// A queue's own.
-    struct Lane: Sendable {
-        let key: Key
+/// One task for each key (a queue, a node) that has something to do, and a bell to wake it.
+package final class Lanes<Key: Hashable & Sendable>: Sendable {
+    /// A key's own.
+    package struct Lane: Sendable {
+        package let key: Key
         fileprivate let bell = Doorbell()
 
         /// Waits so long, or until it is woken: true then.
-        func pause(_ time: Duration) async -> Bool { await bell.wait(for: time) }
+        package func pause(_ time: Duration) async -> Bool { await bell.wait(for: time) }
     }
 
     private struct State {
@@ -20,8 +19,10 @@ final class Lanes<Key: Hashable & Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// Wakes the queue's task, or has one started.
-    func wake(_ key: Key, start: (Lane) -> Void) {
+    package init() {}
+
+    /// Wakes the key's task, or has one started.
+    package func wake(_ key: Key, start: (Lane) -> Void) {
         let fresh: Lane? = state.withLock { state in
             if let lane = state.lanes[key] {
                 state.woken.insert(key)
@@ -36,7 +37,7 @@ final class Lanes<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Whether a task that found nothing to do may end: not if it was woken since.
-    func end(_ lane: Lane) -> Bool {
+    package func end(_ lane: Lane) -> Bool {
         state.withLock { state in
             guard state.woken.remove(lane.key) == nil else { return false }
             state.lanes[lane.key] = nil
