@@ -7,9 +7,9 @@ import OfficeFolders
 /// content counts as done; what is different is left alone, unless forced. Run again after any interruption it
 /// goes on: at most one block more than was missing moves.
 package struct Downloader: Sendable {
-    private let transport: any ShareTransport
-    private let pool: WorkPool
-    private let options: TransferOptions
+    let transport: any ShareTransport
+    let pool: WorkPool
+    let options: TransferOptions
 
     package init(
         transport: some ShareTransport, pool: WorkPool = WorkPool(), options: TransferOptions = TransferOptions()

@@ -15,6 +15,8 @@ struct DownloadContext: Sendable {
     let stop: StopFlag
     /// Nodes that keep copies of the source's share: large files come from all of them.
     var copies: [Label] = []
+    /// What the content has to be; nil: whatever the source has.
+    var content: NamedContent?
 }
 
 /// One file on its way here, over as many exchanges as it takes. Blocking code, used by one thread at a time.
@@ -132,6 +134,8 @@ final class FileDownload {
 
     func begin(_ head: FileHead) throws(OfficeError) {
         guard self.head == nil else { throw malformed("a file that begins twice") }
+        // A source that says another size than it was taken for would fill the disk.
+        guard context.content == nil || context.content?.size == head.size else { throw anotherContent }
         self.head = head
         ledger.expect(files: 0, bytes: head.size - expected)
         expected = head.size
@@ -321,12 +325,20 @@ final class FileDownload {
     /// What has to be committed, once the phase is `committing`.
     func commitItem() throws(OfficeError) -> CommitGroup.Item {
         guard let reception, let head else { throw malformed("a file without content") }
+        guard context.content == nil || context.content?.root == reception.root else {
+            try reception.partial.discard()
+            throw anotherContent
+        }
         return CommitGroup.Item(
             partial: reception.partial, path: local, modified: head.modified, executable: head.executable,
             replacing: context.force ? .always : .never)
     }
 
     var size: Int64 { head?.size ?? 0 }
+
+    private var anotherContent: OfficeError {
+        OfficeError(.notFound, name, "its source has another content by now")
+    }
 
     /// It has its name, and is on the disk.
     func finish() {
