@@ -1,6 +1,6 @@
 extension ConfigurationKey {
     /// Every key there is, in the order in which people read about them; the keys of a section stand together.
-    package static let all: [ConfigurationKey] = top + discovery + limits + printing + spool
+    package static let all: [ConfigurationKey] = top + discovery + limits + outbox + inbox + printing + spool
 
     /// What is said of a section above its keys.
     package static let sections: [(name: String, summary: String)] = [
@@ -10,6 +10,8 @@ extension ConfigurationKey {
             "What the daemon holds at most, whatever peers send or ask for. "
                 + "What is over a limit is refused with a line that names the limit."
         ),
+        ("outbox", "What is sent from this node by 'officeshare send' and by --queue, until it has arrived."),
+        ("inbox", "What others send to this node, until somebody takes it with 'officeshare inbox accept'."),
         (
             "printing",
             "The office's printers, as the programs of this machine find them: an IPP Everywhere endpoint on loopback, "

@@ -14,11 +14,14 @@ enum ListItem: Sendable {
     case peer
     /// The name of a network interface, with `*` and `?` for what varies.
     case interfacePattern
+    /// Somebody who may send files here.
+    case sender
 
     var allowed: String {
         switch self {
         case .address: "IPv4 or IPv6 addresses"
         case .peer: "nodes, each as HOST, HOST:PORT or [ADDRESS]:PORT"
+        case .sender: "senders, each as ask, members, NODE or USER@NODE"
         case .interfacePattern: "interface names, '*' and '?' standing for what varies"
         }
     }
@@ -33,6 +36,12 @@ enum ListItem: Sendable {
                 _ = try PeerAddress(parsing: text)
                 return nil
             } catch { return error.why }
+        case .sender:
+            // Who they are is known only in an office: here it is whether anybody could be called so.
+            let node = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+            let isID = node.last.map { $0.utf8.count == 64 && hexDecoded($0) != nil } ?? false
+            let isNamed = node.allSatisfy { (try? Label(String($0))) != nil }
+            return isNamed || isID && node.count == 1 ? nil : "\(quoted(text)) is nobody's name"
         case .interfacePattern:
             // IFNAMSIZ leaves a name 15 bytes; a pattern has some room for its wildcards.
             let possible = (1...32).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21..<0x7F).contains($0) }

@@ -20,6 +20,8 @@ package struct Settings: Sendable, Equatable {
     package var staticPeers: [String] = []
     package var discovery = Discovery()
     package var printing = Printing()
+    package var outbox = Outbox()
+    package var inbox = Inbox()
     package var limits = Limits()
     package var logLevel = Logger.Level.info
 
@@ -61,6 +63,32 @@ package struct Settings: Sendable, Equatable {
         /// Hours for which documents of ended jobs are kept for `job reprint`, and mebibytes of them.
         package var retentionHours = 24
         package var retainedMegabytes = 1_024
+        package init() {}
+    }
+
+    /// What is sent from here, until it has arrived and for a while longer.
+    package struct Outbox: Sendable, Equatable {
+        /// Deliveries that haven't arrived.
+        package var deliveries = 1_000
+        /// Mebibytes of all contents.
+        package var spoolMegabytes = 20_480
+        /// Hours for which what has arrived is kept for `resend`, and mebibytes of it.
+        package var retentionHours = 72
+        package var retainedMegabytes = 2_048
+        package init() {}
+    }
+
+    /// What is sent to this node, until somebody takes it.
+    package struct Inbox: Sendable, Equatable {
+        /// From whom it is taken in without asking.
+        package var accept = ["members"]
+        /// Mebibytes of a file up to which that holds.
+        package var maximumMegabytes = 4_096
+        /// Deliveries that nobody has taken or rejected, in all and from one node.
+        package var deliveries = 1_000
+        package var deliveriesPerNode = 250
+        /// Mebibytes of all contents.
+        package var spoolMegabytes = 20_480
         package init() {}
     }
 
