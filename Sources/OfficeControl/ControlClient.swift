@@ -163,6 +163,14 @@ extension ControlClient: ShareTransport {
     private static func path(_ node: Label, _ share: Label) -> String {
         "/v1/nodes/\(percentEncoded(node.bytes))/shares/\(percentEncoded(share.bytes))"
     }
+
+    /// An exchange of frames with whatever is at a path.
+    func exchangeFrames<Answer: Sendable>(
+        _ path: String, send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        try await exchange(.post, path, contentType: FrameMediaType.name, send: send, receive: receive)
+    }
 }
 
 /// The media type of share exchanges.

@@ -54,15 +54,19 @@ package struct Daemon: Sendable {
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence,
             printing: printing, pins: pins, logger: logger)
-        let responder = ShareResponder(hashCache: try HashStore(at: settings.stateDirectory + "/hashes.sqlite"))
+        let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
+        let responder = ShareResponder(hashCache: hashes)
         let exchanges = ExchangeGate(
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
+        let post = try await PostRoom(
+            settings: settings, database: database, office: office, shares: shares, directory: directory, pool: pool,
+            responder: responder, gate: exchanges, cache: hashes, presence: presence, logger: logger)
         let gateway = Gateway(
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
             pins: pins)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
-            presence: presence, queues: printing.keeper, pins: pins,
+            presence: presence, queues: printing.keeper, pins: pins, deliveries: DeliveryDesk(post: post.parts),
             started: started, version: version)
         let registry = ConnectionRegistry(caps: settings.limits.caps)
 
@@ -70,12 +74,12 @@ package struct Daemon: Sendable {
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
             farewell: farewell, streams: streams, gate: exchanges, printing: printing, pins: pins,
-            watcher: watcher, live: live, version: version)
+            watcher: watcher, post: post, live: live, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
             office: office, shares: shares, reporter: reporter, joiner: joiner, gateway: gateway,
-            printing: printing, pins: pins, live: live)
+            printing: printing, pins: pins, post: post, live: live)
 
         let gate = Gate(waitingFor: ["members", "control"])
         let printers = Gate(waitingFor: ["printers"])
@@ -103,6 +107,9 @@ package struct Daemon: Sendable {
             .init("jobFeedback", printing.feedback),
             .init("returnWatch", printing.returns),
             .init("pins", pins),
+            .init("outbox", post.outboxRunner),
+            .init("inbox", post.inboxRunner),
+            .init("deliveryReturns", post.returns),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("farewell", Farewell(hub: farewell, streams: streams)),
         ]

@@ -3,16 +3,23 @@ package import OfficeCore
 /// One line of `officeshare events`.
 package struct EventModel: Codable, Sendable {
     /// `node`: a node came, went, or offers something else; `office`: the office log changed; `shares`: this
-    /// node's own shares changed.
+    /// node's own shares changed; `delivery`: one of the caller's came, went, or stands otherwise.
     package var event: String
     package var time: Timestamp
     @OrNull package var node: String?
     @OrNull package var online: Bool?
+    /// Of a delivery: its id, and how it stands.
+    @OrNull package var id: String?
+    @OrNull package var state: String?
 
-    package init(event: String, time: Timestamp, node: String?, online: Bool?) {
+    package init(
+        event: String, time: Timestamp, node: String?, online: Bool?, id: String? = nil, state: String? = nil
+    ) {
         self.event = event
         self.time = time
         self.node = node
         self.online = online
+        self.id = id
+        self.state = state
     }
 }

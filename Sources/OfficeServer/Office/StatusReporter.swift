@@ -22,6 +22,7 @@ struct StatusReporter: Sendable {
     let presence: EventHub<NodeID>
     let queues: QueueKeeper
     let pins: PinKeeper
+    let deliveries: DeliveryDesk
     let started: ContinuousClock.Instant
     let version: String
 
@@ -202,35 +203,48 @@ struct StatusReporter: Sendable {
 
     // MARK: Events
 
-    private enum Happening: Sendable { case node(NodeID), office, shares, heartbeat }
+    private enum Happening: Sendable { case node(NodeID), office, shares, delivery(DeliveryChange), heartbeat }
 
     /// `officeshare events`: one JSON object a line, empty lines between as a sign of life.
     func events(for caller: LocalCaller) -> Response {
         let nodes = presence.listen()
         let offices = office.changes.listen()
         let ownShares = shares.changes.listen()
+        let moved = deliveries.post.changes.listen()
         return .streaming("application/x-ndjson") { write in
             try await write(ByteBuffer(string: "\n"))
             let happenings = merge(
                 merge(nodes.map { Happening.node($0) }, offices.map { _ in Happening.office }),
                 merge(
-                    ownShares.map { _ in Happening.shares },
+                    merge(ownShares.map { _ in Happening.shares }, moved.map { Happening.delivery($0) }),
                     AsyncTimerSequence(interval: .seconds(5), clock: .continuous).map { _ in Happening.heartbeat }))
             for await happening in happenings {
                 var line = ByteBuffer()
-                if let event = await event(of: happening) { line.writeBytes(try JSONEncoder().encode(event)) }
+                if let event = await event(of: happening, for: caller) {
+                    line.writeBytes(try JSONEncoder().encode(event))
+                }
                 line.writeString("\n")
                 try await write(line)
             }
         }
     }
 
-    private func event(of happening: Happening) async -> EventModel? {
+    private func event(of happening: Happening, for caller: LocalCaller) async -> EventModel? {
         switch happening {
         case .heartbeat: return nil
         case .office: return EventModel(event: "office", time: .now, node: nil, online: nil)
         case .shares:
             return EventModel(event: "shares", time: .now, node: await office.ownName.description, online: nil)
+        case .delivery(.outgoing(let record)):
+            guard DeliveryDesk.isSender(record, caller) else { return nil }
+            return EventModel(
+                event: "delivery", time: .now, node: await office.name(of: record.to), online: nil,
+                id: record.id.description, state: record.state.rawValue)
+        case .delivery(.incoming(let record)):
+            guard DeliveryDesk.isReceiver(record, caller) else { return nil }
+            return EventModel(
+                event: "delivery", time: .now, node: await office.name(of: record.from), online: nil,
+                id: record.id.description, state: record.state.rawValue)
         case .node(let id):
             let online = await directory[id]?.presence == .online
             return EventModel(event: "node", time: .now, node: await office.name(of: id), online: online)

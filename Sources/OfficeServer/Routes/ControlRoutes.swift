@@ -22,6 +22,7 @@ struct ControlRoutes: Sendable {
     let gateway: Gateway
     let printing: PrintHouse
     let pins: PinKeeper
+    let post: PostRoom
     let live: LiveSettings
 
     func makeResponder() -> RouterResponder<LocalContext> {
@@ -31,6 +32,7 @@ struct ControlRoutes: Sendable {
         addShares(to: router)
         addPins(to: router)
         ControlPrintRoutes(house: printing, live: live).add(to: router)
+        ControlDeliveryRoutes(desk: DeliveryDesk(post: post.parts), live: live).add(to: router)
         router.get("/v1/nodes/:node/shares/:share/copies") { _, context -> Response in
             try .json(
                 await gateway.copies(

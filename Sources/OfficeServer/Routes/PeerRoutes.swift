@@ -33,6 +33,7 @@ struct PeerRoutes: Sendable {
     let printing: PrintHouse
     let pins: PinKeeper
     let watcher: ShareWatcher
+    let post: PostRoom
     let live: LiveSettings
     let version: String
 
@@ -59,6 +60,7 @@ struct PeerRoutes: Sendable {
             return try await exchangeWithCopy(request, context)
         }
         PeerPrintRoutes(house: printing, gate: gate).add(to: router) { try await admit($0, $1) }
+        PeerDeliveryRoutes(post: post.parts).add(to: router) { try await admit($0, $1) }
         return router.buildResponder()
     }
 

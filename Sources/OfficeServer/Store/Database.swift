@@ -54,6 +54,7 @@ struct Database: Sendable {
                 table.primaryKey(["owner", "share"])
             }
         }
+        migrator.registerMigration("3 deliveries") { try DeliveryStore.createTable($0) }
         return migrator
     }
 }

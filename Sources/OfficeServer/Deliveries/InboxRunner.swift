@@ -1,0 +1,120 @@
+import Logging
+import OfficeCore
+import OfficeFolders
+import OfficeTransfer
+import OfficeTrust
+import ServiceLifecycle
+import Synchronization
+
+/// Fetches what was accepted from the nodes that have it: verified, on the disk and under its name, before anybody
+/// hears that it is delivered.
+struct InboxRunner: Service {
+    private static let firstPause = Duration.milliseconds(500)
+    private static let longestPause = Duration.seconds(30)
+
+    let post: PostRoom.Parts
+    let work: AsyncStream<NodeID>
+    let logger: Logger
+
+    private var inbox: Inbox { post.inbox }
+
+    func run() async throws {
+        let lanes = Lanes<NodeID>()
+        await withDiscardingTaskGroup { group in
+            for node in await inbox.sources {
+                lanes.wake(node) { lane in group.addTask { await keep(lane, lanes) } }
+            }
+            for await node in work.cancelOnGracefulShutdown() {
+                lanes.wake(node) { lane in group.addTask { await keep(lane, lanes) } }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func keep(_ lane: Lanes<NodeID>.Lane, _ lanes: Lanes<NodeID>) async {
+        var pause = Self.firstPause
+        while !Task.isCancelled {
+            let moving = await inbox.moving(from: lane.key)
+            guard !moving.isEmpty else {
+                if lanes.end(lane) { return }
+                continue
+            }
+            var hasFailed = false
+            for delivery in moving where !Task.isCancelled {
+                do {
+                    try await fetch(delivery)
+                } catch {
+                    hasFailed = true
+                    let why = (error as? OfficeError)?.why ?? "the connection was lost"
+                    logger.debug("a delivery can't be fetched now", metadata: [LogKey.error: "\(error)"])
+                    await inbox.explain(delivery.id, why)
+                }
+            }
+            guard hasFailed else {
+                pause = Self.firstPause
+                continue
+            }
+            if await lane.pause(pause) {
+                pause = Self.firstPause
+            } else {
+                pause = min(pause * 2, Self.longestPause)
+            }
+        }
+    }
+
+    private func fetch(_ delivery: IncomingDelivery) async throws {
+        try await post.checkOnline(delivery.from)
+        let summary = try await bring(delivery)
+        if let passing = summary.failed.first(where: { Self.passes($0.error.code) })?.error {
+            // Not what was verified when it got its name: the disk has lost it.
+            if passing.code == .exists { await inbox.spool.remove(delivery.id) }
+            throw passing
+        }
+        let failure = summary.failed.first.map { "\($0.path): \($0.error.why)" }
+        if let failure, summary.files == 0 {
+            return await tell(try await inbox.lost(delivery.id, failure), delivery)
+        }
+        // Of a folder that somebody here wanted, what can be had is better than nothing.
+        let size: Int64? = delivery.root == nil ? try await inbox.spool.measure(delivery.id).bytes : nil
+        await tell(try await inbox.fetched(delivery.id, size: size, but: failure), delivery)
+    }
+
+    /// Whether the same may do later what failed now.
+    private static func passes(_ code: OfficeError.Code) -> Bool {
+        switch code {
+        case .unavailable, .temporary, .io, .noSpace, .limit, .changed, .fault, .exists, .configuration: true
+        case .notFound, .notAllowed, .usage, .malformed, .cannotCreate, .partial: false
+        }
+    }
+
+    /// The one place where a delivery's content comes from: who gives the engine more sources does it here.
+    private func bring(_ delivery: IncomingDelivery) async throws -> TransferSummary {
+        let folder = try await inbox.spool.make(delivery.id)
+        let node = try Label(await post.office.name(of: delivery.from))
+        var options = TransferOptions()
+        let (inbox, id) = (self.inbox, delivery.id)
+        options.progress = { progress in
+            Task { await inbox.came(progress.bytes, of: id) }
+        }
+        switch delivery.origin {
+        case .sent:
+            guard let root = delivery.root else { return TransferSummary() }
+            let source = RemotePlace(node: node, share: try Label(delivery.id.description), path: delivery.name)
+            return await post.downloader(from: delivery.from, options: options).fetch(
+                NamedContent(size: delivery.size, root: root), from: source, to: delivery.name, in: folder)
+        case .wanted(let wish):
+            guard let user = delivery.to else { return TransferSummary() }
+            options.recursive = wish.recursive
+            options.force = true
+            let source = RemotePlace(node: node, share: wish.share, path: wish.path)
+            return await post.downloader(as: user, options: options).get(
+                [source], to: Array("\(inbox.spool.path)/\(delivery.id)/".utf8))
+        }
+    }
+
+    /// The sender asks by itself, later: what is told now is only sooner.
+    private func tell(_ report: DeliveryReport?, _ delivery: IncomingDelivery) async {
+        guard let report, case .sent = delivery.origin else { return }
+        await post.report(report, to: delivery.from)
+    }
+}
