@@ -25,6 +25,8 @@ struct Officeshare: ParsableCommand {
                     Remove.self, Pin.self, Unpin.self, Pins.self,
                 ]),
             CommandGroup(
+                name: "From person to person:", subcommands: [Send.self, Sent.self, Resend.self, Inbox.self]),
+            CommandGroup(
                 name: "Printers:", subcommands: [Printers.self, Printer.self, Print.self, Jobs.self, Job.self]),
             CommandGroup(name: "Shells:", subcommands: [Completions.self]),
         ])
