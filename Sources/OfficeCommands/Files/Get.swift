@@ -1,4 +1,5 @@
 import ArgumentParser
+import HTTPTypes
 import OfficeControl
 import OfficeCore
 import OfficeTransfer
@@ -6,7 +7,7 @@ import OfficeTransfer
 struct Get: OfficeCommand {
     static let configuration = CommandConfiguration(
         commandName: "get", abstract: "Copy files and folders of the office here.",
-        usage: "officeshare get <src> ... [<dest>] [--recursive] [--force] [--limit <rate>]",
+        usage: "officeshare get <src> ... [<dest>] [--recursive] [--force] [--queue] [--limit <rate>]",
         discussion: """
             Into DEST where that is a folder, else as DEST; a single SRC comes into the current folder. What is \
             there already with the same content counts as done. Interrupted, the same again goes on.
@@ -21,6 +22,9 @@ struct Get: OfficeCommand {
     @Flag(name: [.short, .long], help: "Replace files that are there and different.")
     var force = false
 
+    @Flag(help: "If the node is away, fetch them into your inbox when it is back: 'officeshare inbox' shows them.")
+    var queue = false
+
     @OptionGroup var transfer: TransferOptionGroup
     @OptionGroup var options: GlobalOptions
 
@@ -29,8 +33,14 @@ struct Get: OfficeCommand {
         let sources = try (paths.count > 1 ? paths.dropLast() : paths[...]).map { try RemotePlace(try $0.officePath()) }
         let transferOptions = transfer.options(in: session, recursive: recursive, force: force)
         let client = session.client
-        let summary = try await stoppable("get") {
+        var summary = try await stoppable("get") {
             await Downloader(transport: client, options: transferOptions).get(sources, to: destination.bytes)
+        }
+        for source in sources where queue && summary.hasToWait(below: source.description) {
+            let path = OfficePath(node: source.node, share: source.share, path: source.path)
+            let wish: DeliveryModel = try await client.send(
+                .post, "/v1/inbox", WishRequest(path: percentEncoded(path.bytes), recursive: recursive))
+            summary.queue([wish.id]) { $0.path.hasPrefix(source.description) }
         }
         try await TransferReport.show(summary, verb: "get", in: session)
     }

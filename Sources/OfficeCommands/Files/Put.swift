@@ -6,7 +6,7 @@ import OfficeTransfer
 struct Put: OfficeCommand {
     static let configuration = CommandConfiguration(
         commandName: "put", abstract: "Copy files and folders from here into the office.",
-        usage: "officeshare put <src> ... <path> [--recursive] [--force] [--limit <rate>]",
+        usage: "officeshare put <src> ... <path> [--recursive] [--force] [--queue] [--limit <rate>]",
         discussion: """
             Into PATH where that is a folder, else as PATH. A file counts once the receiver has it verified on its \
             disk. What is there already with the same content counts as done. Interrupted, the same again goes on.
@@ -21,6 +21,9 @@ struct Put: OfficeCommand {
     @Flag(name: [.short, .long], help: "Replace files that are there and different.")
     var force = false
 
+    @Flag(help: "If the node is away, put them when it is back: 'officeshare sent' shows how it stands.")
+    var queue = false
+
     @OptionGroup var transfer: TransferOptionGroup
     @OptionGroup var options: GlobalOptions
 
@@ -33,8 +36,16 @@ struct Put: OfficeCommand {
         let destination = try RemotePlace(try paths[paths.count - 1].officePath())
         let transferOptions = transfer.options(in: session, recursive: recursive, force: force)
         let client = session.client
-        let summary = try await stoppable("put") {
+        var summary = try await stoppable("put") {
             await Uploader(transport: client, options: transferOptions).put(sources, to: destination)
+        }
+        if queue, summary.hasToWait {
+            let (recursive, force) = (self.recursive, self.force)
+            let queued = try await stoppable("put") {
+                try await OutboxUpload(session: session).queue(
+                    sources, to: destination, recursive: recursive, force: force)
+            }
+            summary.queue(queued.map(\.id)) { _ in true }
         }
         try await TransferReport.show(summary, verb: "put", in: session)
     }

@@ -7,8 +7,14 @@ enum TransferReport {
     static func show(_ summary: TransferSummary, verb: String, in session: Session) async throws {
         if session.wantsJSON {
             try await session.console.write(JSONText.document(summary))
-        } else if summary.files > 0 || summary.failure == nil {
+        } else if summary.files > 0 || summary.failure == nil && summary.queued.isEmpty {
             session.notice(line(summary))
+        }
+        for id in summary.queued {
+            session.notice(
+                verb == "get"
+                    ? "Queued: when it has come, 'officeshare inbox accept \(id.prefix(8))' takes it."
+                    : "Queued: 'officeshare sent \(id.prefix(8))' shows how it stands.")
         }
         if let code = summary.failure {
             throw Failures(verb: verb, errors: summary.failed.map(\.error), code: code)
@@ -28,5 +34,25 @@ enum TransferReport {
         if summary.resumedBytes > 0 { text += ", \(HumanText.size(summary.resumedBytes)) were there already" }
         if summary.resentBlocks > 0 { text += ", \(HumanText.count(summary.resentBlocks, "block")) asked for again" }
         return text
+    }
+}
+
+extension TransferSummary {
+    /// Whether it failed for want of the other side, now or on the way.
+    var hasToWait: Bool { hasToWait(below: "") }
+
+    func hasToWait(below path: String) -> Bool {
+        failed.contains { $0.path.hasPrefix(path) && Self.isPassing($0) }
+    }
+
+    private static func isPassing(_ failure: Failure) -> Bool {
+        failure.error.code == .unavailable || failure.error.code == .temporary
+    }
+
+    /// What waits now is no failure.
+    mutating func queue(_ ids: [String], _ isMeant: (Failure) -> Bool) {
+        queued += ids
+        failed.removeAll { Self.isPassing($0) && isMeant($0) }
+        if failed.isEmpty { failure = nil }
     }
 }

@@ -46,6 +46,8 @@ package struct TransferSummary: Sendable, Equatable {
     package var sources: [Source] = []
     package var seconds: Double = 0
     package var failed: [Failure] = []
+    /// Deliveries that are to do what couldn't be done now: `--queue`.
+    package var queued: [String] = []
     /// How it ended: nil where all was done, `.partial` where some was, else the one code of all that failed.
     package var failure: OfficeError.Code?
 
@@ -54,7 +56,7 @@ package struct TransferSummary: Sendable, Equatable {
 
 extension TransferSummary: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case files, bytes, resumedBytes, resentBlocks, sources, seconds, failed
+        case files, bytes, resumedBytes, resentBlocks, sources, seconds, failed, queued
     }
 }
 
