@@ -132,7 +132,10 @@ actor Inbox {
 
     var sources: Set<NodeID> { Set(records.values.filter { $0.state == .moving }.map(\.from)) }
 
-    func came(_ bytes: Int64, of id: DeliveryID) { progress[id] = bytes }
+    func came(_ bytes: Int64, of id: DeliveryID) { if records[id]?.state == .moving { progress[id] = bytes } }
+
+    /// Bytes that may still come of what has no size yet.
+    var room: Int64 { max(0, limits.bytes - used) }
 
     /// Why it is not here yet. Nothing is written down for that.
     func explain(_ id: DeliveryID, _ reason: String?) {

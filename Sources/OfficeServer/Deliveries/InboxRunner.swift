@@ -102,14 +102,42 @@ struct InboxRunner: Service {
             let source = RemotePlace(node: node, share: try Label(delivery.id.description), path: delivery.name)
             return await post.downloader(from: delivery.from, options: options).fetch(
                 NamedContent(size: delivery.size, root: root), from: source, to: delivery.name, in: folder)
-        case .wanted(let wish):
-            guard let user = delivery.to else { return TransferSummary() }
-            options.recursive = wish.recursive
-            options.force = true
-            let source = RemotePlace(node: node, share: wish.share, path: wish.path)
-            return await post.downloader(as: user, options: options).get(
-                [source], to: Array("\(inbox.spool.path)/\(delivery.id)/".utf8))
+        case .wanted(let wish): return try await bring(wish, as: delivery, from: node, options)
         }
+    }
+
+    /// What a user here wants has a size only when it begins to come: what there is no room for is broken off then.
+    private func bring(
+        _ wish: IncomingDelivery.Wish, as delivery: IncomingDelivery, from node: Label, _ options: TransferOptions
+    ) async throws -> TransferSummary {
+        guard let user = delivery.to else { return TransferSummary() }
+        let room = await inbox.room
+        let isTooMuch = Mutex(false)
+        let cancel = CancelToken()
+        let report = options.progress
+        var options = options
+        options.recursive = wish.recursive
+        options.force = true
+        options.progress = { progress in
+            report(progress)
+            guard progress.totalBytes > room else { return }
+            isTooMuch.withLock { $0 = true }
+            cancel.cancel()
+        }
+        let source = RemotePlace(node: node, share: wish.share, path: wish.path)
+        let downloader = post.downloader(as: user, options: options)
+        let folder = Array("\(inbox.spool.path)/\(delivery.id)/".utf8)
+        let summary = Mutex(TransferSummary())
+        await cancel.run {
+            let done = await downloader.get([source], to: folder)
+            summary.withLock { $0 = done }
+        }
+        guard !isTooMuch.withLock({ $0 }) else {
+            throw OfficeError(
+                .noSpace, source.description, "there is no room for it in the inbox",
+                mend: "Take something out of it, or raise 'inbox.spoolMegabytes'.")
+        }
+        return summary.withLock { $0 }
     }
 
     /// The sender asks by itself, later: what is told now is only sooner.

@@ -280,6 +280,10 @@ actor Outbox {
             record.state = .queued
             record.reason = nil
             record.ended = nil
+            if force, case .put(var upload) = record.errand {
+                upload.force = true
+                record.errand = .put(upload)
+            }
         }
         asked[id] = nil
         sent[id] = nil

@@ -27,7 +27,7 @@ struct OutgoingDelivery: Codable, Sendable, Hashable {
     var root: ContentRoot?
     let user: UserName
     let to: NodeID
-    let errand: Errand
+    var errand: Errand
     let created: Timestamp
     var attempt = 1
     var state = DeliveryState.queued
