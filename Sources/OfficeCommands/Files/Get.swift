@@ -36,12 +36,14 @@ struct Get: OfficeCommand {
         var summary = try await stoppable("get") {
             await Downloader(transport: client, options: transferOptions).get(sources, to: destination.bytes)
         }
-        for source in sources where queue && summary.hasToWait(below: source.description) {
+        let waiting = queue ? sources.filter { summary.hasToWait(for: $0) } : []
+        for source in waiting {
             let path = OfficePath(node: source.node, share: source.share, path: source.path)
             let wish: DeliveryModel = try await client.send(
                 .post, "/v1/inbox", WishRequest(path: percentEncoded(path.bytes), recursive: recursive))
-            summary.queue([wish.id]) { $0.path.hasPrefix(source.description) }
+            summary.queued.append(wish.id)
         }
+        summary.forgiveWaiting(for: waiting)
         try await TransferReport.show(summary, verb: "get", in: session)
     }
 }

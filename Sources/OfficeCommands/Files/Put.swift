@@ -39,13 +39,14 @@ struct Put: OfficeCommand {
         var summary = try await stoppable("put") {
             await Uploader(transport: client, options: transferOptions).put(sources, to: destination)
         }
-        if queue, summary.hasToWait {
+        if queue, summary.hasToWait(for: nil) {
             let (recursive, force) = (self.recursive, self.force)
             let queued = try await stoppable("put") {
                 try await OutboxUpload(session: session).queue(
                     sources, to: destination, recursive: recursive, force: force)
             }
-            summary.queue(queued.map(\.id)) { _ in true }
+            summary.queued = queued.map(\.id)
+            summary.forgiveWaiting(for: [nil])
         }
         try await TransferReport.show(summary, verb: "put", in: session)
     }

@@ -38,21 +38,21 @@ enum TransferReport {
 }
 
 extension TransferSummary {
-    /// Whether it failed for want of the other side, now or on the way.
-    var hasToWait: Bool { hasToWait(below: "") }
-
-    func hasToWait(below path: String) -> Bool {
-        failed.contains { $0.path.hasPrefix(path) && Self.isPassing($0) }
-    }
-
-    private static func isPassing(_ failure: Failure) -> Bool {
-        failure.error.code == .unavailable || failure.error.code == .temporary
-    }
+    /// Whether something there (nil: anywhere) failed for want of the other side, at the start or on the way.
+    func hasToWait(for place: RemotePlace?) -> Bool { failed.contains { $0.isPassing(at: place) } }
 
     /// What waits now is no failure.
-    mutating func queue(_ ids: [String], _ isMeant: (Failure) -> Bool) {
-        queued += ids
-        failed.removeAll { Self.isPassing($0) && isMeant($0) }
-        if failed.isEmpty { failure = nil }
+    mutating func forgiveWaiting(for places: [RemotePlace?]) {
+        failed.removeAll { failure in places.contains { failure.isPassing(at: $0) } }
+        if failed.isEmpty, !places.isEmpty { failure = nil }
+    }
+}
+
+extension TransferSummary.Failure {
+    /// A node that isn't there is named for all that was wanted of it.
+    fileprivate func isPassing(at place: RemotePlace?) -> Bool {
+        guard error.code == .unavailable || error.code == .temporary else { return false }
+        guard let place else { return true }
+        return path == place.node.description || path.hasPrefix(place.description)
     }
 }

@@ -51,7 +51,7 @@ struct DeliveryWait {
                         defer { last = now }
                         return last
                     }
-                    if now.reason != before.reason, let reason = now.reason {
+                    if goesOn(now), now.reason != before.reason, let reason = now.reason {
                         session.notice("\(now.shownName): \(now.state), \(reason)")
                     }
                     var progress = TransferProgress()

@@ -170,6 +170,7 @@ actor Inbox {
         progress[id] = nil
         await spool.remove(id)
         try await write(record)
+        await prune()
         return record.report
     }
 
@@ -203,7 +204,7 @@ actor Inbox {
         return record
     }
 
-    /// Doesn't want it; nil where its content had come already: then only who looks here knows.
+    /// Doesn't want it. Where its content had come already, only who looks here knows.
     func reject(_ id: DeliveryID, by user: UserName) async throws -> IncomingDelivery {
         guard var record = records[id] else { throw Self.unknown(id.description) }
         guard record.taken == nil else {
@@ -220,6 +221,7 @@ actor Inbox {
         progress[id] = nil
         try await write(record)
         await spool.remove(id)
+        await prune()
         return record
     }
 

@@ -63,6 +63,12 @@ struct InboxRunner: Service {
     }
 
     private func fetch(_ delivery: IncomingDelivery) async throws {
+        guard await inbox[delivery.id]?.state == .moving else { return }
+        let isMember = await post.office.isOtherMember(delivery.from)
+        guard isMember || delivery.from == post.office.identity.id else {
+            _ = try await inbox.lost(delivery.id, "its sender is no member of the office any more")
+            return
+        }
         try await post.checkOnline(delivery.from)
         let summary = try await bring(delivery)
         if let passing = summary.failed.first(where: { Self.passes($0.error.code) })?.error {
@@ -76,7 +82,10 @@ struct InboxRunner: Service {
         }
         // Of a folder that somebody here wanted, what can be had is better than nothing.
         let size: Int64? = delivery.root == nil ? try await inbox.spool.measure(delivery.id).bytes : nil
-        await tell(try await inbox.fetched(delivery.id, size: size, but: failure), delivery)
+        let report = try await inbox.fetched(delivery.id, size: size, but: failure)
+        // Rejected while it came.
+        if report?.state != .delivered { await inbox.spool.remove(delivery.id) }
+        await tell(report, delivery)
     }
 
     /// Whether the same may do later what failed now.

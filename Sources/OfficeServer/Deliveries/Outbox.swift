@@ -68,13 +68,13 @@ actor Outbox {
         guard openings.count < Self.mostOpenings else {
             throw OfficeError(.limit, name, "too many files are being sent at once", mend: "Run the same again later.")
         }
+        try await makeRoom(for: size, name)
         let waiting = records.values.count(where: \.isOpen) + openings.values.reduce(0) { $0 + $1.drafts.count }
         guard waiting + drafts.count <= limits.deliveries else {
             throw OfficeError(
                 .limit, name, "\(waiting) deliveries wait in the outbox, of at most \(limits.deliveries)",
                 mend: "Run the same again when some have arrived, or raise 'outbox.deliveries'.")
         }
-        try await makeRoom(for: size, name)
         openings[content] = Opening(drafts: drafts, user: user, size: size)
         do {
             _ = try await spool.make(content)

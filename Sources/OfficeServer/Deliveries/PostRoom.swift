@@ -35,17 +35,20 @@ struct PostRoom: Sendable {
         presence: EventHub<NodeID>, logger: Logger
     ) async throws {
         let store = DeliveryStore(database: database)
-        let working = WorkPool(threads: 2, syncThreads: 2)
+        // What a spool hashes keeps no transfer waiting.
+        let (working, keeping) = (
+            WorkPool(threads: 2, syncThreads: 2), WorkPool(threads: 2, syncThreads: 1)
+        )
         let changes = EventHub<DeliveryChange>()
         let (outgoing, wakeOutbox) = AsyncStream.makeStream(of: Destination.self)
         let (incoming, wakeInbox) = AsyncStream.makeStream(of: NodeID.self)
         let outbox = try await Outbox(
-            store: store, spool: try await ContentSpool(at: settings.stateDirectory + "/outbox", pool: working),
+            store: store, spool: try await ContentSpool(at: settings.stateDirectory + "/outbox", pool: keeping),
             limits: DeliveryLimits(settings.outbox), cache: cache, logger: logger,
             changed: { changes.send(.outgoing($0)) }, hasWork: { wakeOutbox.yield($0) })
         let inbox = try await Inbox(
             identity: office.identity, store: store,
-            spool: try await ContentSpool(at: settings.stateDirectory + "/inbox", pool: working),
+            spool: try await ContentSpool(at: settings.stateDirectory + "/inbox", pool: keeping),
             rule: AcceptRule(
                 principals: settings.inbox.accept, mostBytes: Int64(settings.inbox.maximumMegabytes) << 20),
             limits: DeliveryLimits(settings.inbox), logger: logger,
