@@ -158,7 +158,10 @@ let package = Package(
             dependencies: ["OfficeCommands", "OfficeControl", "OfficeCore", "officeshare", argumentParser]),
         .testTarget(
             name: "OfficeServerTests",
-            dependencies: ["OfficeServer", "OfficeControl", "OfficeCore", "OfficeTransfer", nioCore, nioEmbedded]),
+            dependencies: [
+                "OfficeServer", "OfficeControl", "OfficeCore", "OfficeTransfer", "OfficeTrust", logging, nioCore,
+                nioEmbedded,
+            ]),
         .testTarget(
             name: "officesharedTests",
             dependencies: [

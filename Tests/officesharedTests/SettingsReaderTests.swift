@@ -277,7 +277,7 @@ struct SettingsReaderTests {
         Mirror(reflecting: value).children.reduce(0) { count, child in
             let isSection =
                 child.value is Settings.Discovery || child.value is Settings.Limits
-                || child.value is Settings.Printing
+                || child.value is Settings.Printing || child.value is Settings.Outbox || child.value is Settings.Inbox
             return count + (isSection ? leaves(of: child.value) : 1)
         }
     }
