@@ -10,7 +10,7 @@ struct PackageTests {
     private func withInstalled(_ body: (Machine, Machine) async throws -> Void) async throws {
         let deb = try #require(
             ProcessInfo.processInfo.environment["LAB_DEB"], "LAB_DEB names no package: use 'make test'")
-        let image = try await MachineImage.prepare(packages: MachineImage.dependencies(ofPackage: deb))
+        let image = try await MachineImage.prepare(packages: MachineImage.dependencies(ofPackage: deb) + ["make"])
         try await withLab(LabSelfTests.bare("pc1"), LabSelfTests.bare("pc2")) { lab in
             var machines: [Machine] = []
             for host in lab.hosts {
@@ -35,6 +35,26 @@ struct PackageTests {
     private func install(on machine: Machine) async throws {
         try await machine.run(["apt-get", "install", "-y", "--no-install-recommends", "/root/officeshare.deb"])
             .checked()
+    }
+
+    /// `make install` itself, where the package is built already: a machine has neither compiler nor network.
+    @Test func makeInstallInstallsAndStartsAndCanBeRunAgain() async throws {
+        let tree = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        try await withInstalled { machine, _ in
+            try await machine.shell("mkdir -p /root/tree/dist /root/tree/Sources/OfficeCore").checked()
+            for file in ["Makefile", "packaging", "Sources/OfficeCore/Product.swift"] {
+                try machine.copy(tree.appendingPathComponent(file).path, to: "/root/tree/\(file)")
+            }
+            let deb = try #require(ProcessInfo.processInfo.environment["LAB_DEB"])
+            try machine.copy(deb, to: "/root/tree/dist/\(URL(fileURLWithPath: deb).lastPathComponent)")
+            for _ in 0..<2 {
+                let installed = try await machine.shell("cd /root/tree && make --old-file=deb install").checked()
+                #expect(installed.stdout.contains("Installed and running."), "\(installed)")
+                _ = try await activeProcess(of: machine)
+                #expect(try await machine.officeshare(["status"]).status == 0)
+            }
+        }
     }
 
     /// The service's process, once systemd says that it is active.
