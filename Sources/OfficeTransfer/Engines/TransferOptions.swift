@@ -52,6 +52,8 @@ package struct TransferOptions: Sendable {
     package var changes = 5
     package var limits = TransferLimits()
     package var clock = TransferClock.continuous
+    /// By what it can be held; the hold's time then takes the place of `clock`.
+    package var hold: TransferHold?
     /// Told now and then, and at the end, on any thread; has to return at once.
     package var progress: @Sendable (TransferProgress) -> Void = { _ in }
 

@@ -16,6 +16,8 @@ struct TransferSession: Sendable {
     init(transport: any ShareTransport, pool: WorkPool, options: TransferOptions) {
         self.transport = transport
         self.pool = pool
+        var options = options
+        if let hold = options.hold { options.clock = hold.clock }
         self.options = options
         ledger = TransferLedger(clock: options.clock, report: options.progress)
         rateLimit = options.bytesPerSecond.map { RateLimit(bytesPerSecond: $0, clock: options.clock) }
@@ -30,8 +32,9 @@ struct TransferSession: Sendable {
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
         let life = SignOfLife(clock: options.clock)
-        let (transport, rateLimit, clock) = (self.transport, self.rateLimit, options.clock)
+        let (transport, rateLimit, clock, hold) = (self.transport, self.rateLimit, options.clock, options.hold)
         let limitsSending = verb.writes
+        try await hold?.pass()
         return try await withThrowingTaskGroup(of: Answer?.self) { group in
             group.addTask {
                 try await transport.exchange(
@@ -44,6 +47,7 @@ struct TransferSession: Sendable {
                             while let part = rest.readSlice(length: min(step, rest.readableBytes)),
                                 part.readableBytes > 0
                             {
+                                try await hold?.pass()
                                 if limitsSending { try await rateLimit?.take(part.readableBytes) { life.touch() } }
                                 try await write(part)
                                 life.touch()
@@ -53,6 +57,7 @@ struct TransferSession: Sendable {
                     receive: { body in
                         let alive = body.map { piece in
                             life.touch()
+                            try await hold?.pass()
                             if !limitsSending { try await rateLimit?.take(piece.readableBytes) { life.touch() } }
                             return piece
                         }
