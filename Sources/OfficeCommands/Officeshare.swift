@@ -22,7 +22,7 @@ struct Officeshare: ParsableCommand {
                 name: "Files:",
                 subcommands: [
                     List.self, Find.self, Cat.self, Get.self, Put.self, Sync.self, MakeDirectory.self, Move.self,
-                    Remove.self, Pin.self, Unpin.self, Pins.self,
+                    Remove.self, Pin.self, Unpin.self, Pins.self, Transfers.self,
                 ]),
             CommandGroup(
                 name: "From person to person:", subcommands: [Send.self, Sent.self, Resend.self, Inbox.self]),

@@ -52,10 +52,24 @@ package struct ControlClient: Sendable {
     /// Follows a stream of lines until it ends or `take` throws.
     package func lines(_ path: String, _ take: @escaping @Sendable (String) async throws -> Void) async throws {
         try await exchange(.get, path, contentType: nil, send: nil) { body in
-            var splitter = LineSplitter(limit: 1 << 20)
-            for try await piece in body {
-                for line in try splitter.feed(piece) { try await take(line) }
-            }
+            try await Self.follow(body, take)
+        }
+    }
+
+    /// Sends a stream of lines and follows another, both at the same time, until the answer ends or either throws.
+    package func converse(
+        _ path: String, send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        _ take: @escaping @Sendable (String) async throws -> Void
+    ) async throws {
+        try await exchange(.post, path, contentType: "application/x-ndjson", send: send) { body in
+            try await Self.follow(body, take)
+        }
+    }
+
+    private static func follow(_ body: BodyStream, _ take: (String) async throws -> Void) async throws {
+        var splitter = LineSplitter(limit: 1 << 20)
+        for try await piece in body {
+            for line in try splitter.feed(piece) { try await take(line) }
         }
     }
 

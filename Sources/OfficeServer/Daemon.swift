@@ -46,9 +46,11 @@ package struct Daemon: Sendable {
         let printing = try await PrintHouse(
             settings: settings, office: office, directory: directory, pool: pool, problems: problems,
             presence: presence, logger: logger)
+        let transfers = TransferBoard()
         let pins = try await PinKeeper(
             store: PinStore(database: database, stateDirectory: settings.stateDirectory), office: office,
-            directory: directory, pool: pool, most: settings.limits.pins, days: settings.limits.pinDays,
+            directory: directory, pool: pool, transfers: transfers, most: settings.limits.pins,
+            days: settings.limits.pinDays,
             logger: logger)
         let watcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
         let links = PeerLinks(
@@ -79,7 +81,7 @@ package struct Daemon: Sendable {
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
             office: office, shares: shares, reporter: reporter, joiner: joiner, gateway: gateway,
-            printing: printing, pins: pins, post: post, live: live)
+            printing: printing, pins: pins, transfers: transfers, post: post, live: live)
 
         let gate = Gate(waitingFor: ["members", "control"])
         let printers = Gate(waitingFor: ["printers"])

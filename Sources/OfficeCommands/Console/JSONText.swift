@@ -1,3 +1,4 @@
+import NIOCore
 import OfficeCore
 
 #if canImport(FoundationEssentials)
@@ -20,6 +21,9 @@ enum JSONText {
 
     /// A document: one object, or an array with one element on a line.
     static func document(_ value: some Encodable) throws -> [UInt8] { try encode(value) + [0x0A] }
+
+    /// One line of a stream.
+    static func line(_ value: some Encodable) throws -> ByteBuffer { ByteBuffer(bytes: try document(value)) }
 
     static func document(array: [some Encodable]) throws -> [UInt8] {
         let encoder = JSONEncoder()

@@ -16,27 +16,32 @@ struct Cat: OfficeCommand {
 
     func run(in session: Session) async throws {
         let places = try paths.map { try RemotePlace(try $0.officePath()) }
-        let console = session.console
-        let reader = ContentReader(transport: session.client)
-        let output = Mutex<OfficeError?>(nil)
-        var errors: [OfficeError] = []
-        for place in places {
-            do {
-                try await reader.read(place) { piece in
-                    do {
-                        try await console.write(piece)
-                    } catch let error as OfficeError {
-                        output.withLock { $0 = error }
-                        throw error
+        let (client, console) = (session.client, session.console)
+        let first = places.first.map { "\($0)" } ?? ""
+        let ended = try await ControlledTransfer.run(.cat, first, TransferOptions(), in: session) { options in
+            let reader = ContentReader(transport: client, options: options)
+            var errors: [OfficeError] = []
+            for place in places where !Task.isCancelled {
+                let output = Mutex<OfficeError?>(nil)
+                do {
+                    try await reader.read(place) { piece in
+                        do {
+                            try await console.write(piece)
+                        } catch let error as OfficeError {
+                            output.withLock { $0 = error }
+                            throw error
+                        }
                     }
+                } catch  where output.withLock({ $0 }) != nil {
+                    // That nothing more can be written is no fault of the file's.
+                    throw output.withLock { $0 } ?? error
+                } catch let error as OfficeError {
+                    errors.append(error)
                 }
-            } catch  where output.withLock({ $0 }) != nil {
-                // That nothing more can be written is no fault of the file's.
-                throw output.withLock { $0 } ?? error
-            } catch let error as OfficeError {
-                errors.append(error)
             }
+            return errors
         }
-        if !errors.isEmpty { throw Failures(verb: "cat", errors: errors, of: places.count) }
+        if let cancellation = ended.cancellation { throw cancellation }
+        if !ended.answer.isEmpty { throw Failures(verb: "cat", errors: ended.answer, of: places.count) }
     }
 }

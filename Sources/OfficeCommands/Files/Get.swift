@@ -33,10 +33,14 @@ struct Get: OfficeCommand {
         let sources = try (paths.count > 1 ? paths.dropLast() : paths[...]).map { try RemotePlace(try $0.officePath()) }
         let transferOptions = transfer.options(in: session, recursive: recursive, force: force)
         let client = session.client
-        var summary = try await stoppable("get") {
-            await Downloader(transport: client, options: transferOptions).get(sources, to: destination.bytes)
+        let path = sources.first.map { "\($0)" } ?? ""
+        let ended = try await stoppable("get") {
+            try await ControlledTransfer.run(.get, path, transferOptions, in: session) { options in
+                await Downloader(transport: client, options: options).get(sources, to: destination.bytes)
+            }
         }
-        let waiting = queue ? sources.filter { summary.hasToWait(for: $0) } : []
+        var summary = ended.answer
+        let waiting = queue && ended.cancellation == nil ? sources.filter { summary.hasToWait(for: $0) } : []
         for source in waiting {
             let path = OfficePath(node: source.node, share: source.share, path: source.path)
             let wish: DeliveryModel = try await client.send(
@@ -44,6 +48,6 @@ struct Get: OfficeCommand {
             summary.queued.append(wish.id)
         }
         summary.forgiveWaiting(for: waiting)
-        try await TransferReport.show(summary, verb: "get", in: session)
+        try await TransferReport.show(summary, verb: "get", in: session, cancellation: ended.cancellation)
     }
 }

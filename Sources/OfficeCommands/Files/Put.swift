@@ -36,10 +36,13 @@ struct Put: OfficeCommand {
         let destination = try RemotePlace(try paths[paths.count - 1].officePath())
         let transferOptions = transfer.options(in: session, recursive: recursive, force: force)
         let client = session.client
-        var summary = try await stoppable("put") {
-            await Uploader(transport: client, options: transferOptions).put(sources, to: destination)
+        let ended = try await stoppable("put") {
+            try await ControlledTransfer.run(.put, "\(destination)", transferOptions, in: session) { options in
+                await Uploader(transport: client, options: options).put(sources, to: destination)
+            }
         }
-        if queue, summary.hasToWait(for: nil) {
+        var summary = ended.answer
+        if queue, ended.cancellation == nil, summary.hasToWait(for: nil) {
             let (recursive, force) = (self.recursive, self.force)
             let queued = try await stoppable("put") {
                 try await OutboxUpload(session: session).queue(
@@ -48,6 +51,6 @@ struct Put: OfficeCommand {
             summary.queued = queued.map(\.id)
             summary.forgiveWaiting(for: [nil])
         }
-        try await TransferReport.show(summary, verb: "put", in: session)
+        try await TransferReport.show(summary, verb: "put", in: session, cancellation: ended.cancellation)
     }
 }

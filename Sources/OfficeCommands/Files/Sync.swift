@@ -44,18 +44,23 @@ struct Sync: OfficeCommand {
         plan.dryRun = dryRun
         plan.comparesContent = checksum
         if dryRun { plan.observe = { actions.add($0) } }
-        let synchronizer = Synchronizer(
-            transport: session.client, options: transfer.options(in: session, recursive: true, force: true), plan: plan)
-        let summary: TransferSummary
-        if LocalPath.isWrittenLocally(src.bytes) {
-            let (source, destination) = (src.bytes, try RemotePlace(try dest.officePath()))
-            summary = try await stoppable("sync") { await synchronizer.upload(source, to: destination) }
-        } else {
-            let (source, destination) = (try RemotePlace(try src.officePath()), dest.bytes)
-            summary = try await stoppable("sync") { await synchronizer.download(source, to: destination) }
+        let goesOut = LocalPath.isWrittenLocally(src.bytes)
+        let place = try RemotePlace(try (goesOut ? dest : src).officePath())
+        let here = (goesOut ? src : dest).bytes
+        let transferOptions = transfer.options(in: session, recursive: true, force: true)
+        let (client, finished) = (session.client, plan)
+        let ended = try await stoppable("sync") {
+            try await ControlledTransfer.run(.sync, "\(place)", transferOptions, in: session) { options in
+                let synchronizer = Synchronizer(transport: client, options: options, plan: finished)
+                return goesOut
+                    ? await synchronizer.upload(here, to: place) : await synchronizer.download(place, to: here)
+            }
         }
+        let summary = ended.answer
         if dryRun { try await show(actions.all, summary, in: session) }
-        if !dryRun || summary.failure != nil { try await TransferReport.show(summary, verb: "sync", in: session) }
+        if !dryRun || summary.failure != nil {
+            try await TransferReport.show(summary, verb: "sync", in: session, cancellation: ended.cancellation)
+        }
     }
 
     /// What would be done: lines for people, and in JSON the summary with `actions` besides.

@@ -4,7 +4,11 @@ import OfficeTransfer
 /// How a transfer ended, told.
 enum TransferReport {
     /// Prints the summary, in JSON also of what failed; throws what failed.
-    static func show(_ summary: TransferSummary, verb: String, in session: Session) async throws {
+    ///
+    /// - Parameter cancellation: What is said of a transfer that was cancelled, in place of all that it left undone.
+    static func show(
+        _ summary: TransferSummary, verb: String, in session: Session, cancellation: OfficeError? = nil
+    ) async throws {
         if session.wantsJSON {
             try await session.console.write(JSONText.document(summary))
         } else if summary.files > 0 || summary.failure == nil && summary.queued.isEmpty {
@@ -17,6 +21,7 @@ enum TransferReport {
                     : "Queued: 'officeshare sent \(id.prefix(8))' shows how it stands.")
         }
         if let code = summary.failure {
+            if let cancellation { throw cancellation }
             throw Failures(verb: verb, errors: summary.failed.map(\.error), code: code)
         }
     }

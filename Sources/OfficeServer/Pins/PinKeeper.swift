@@ -31,6 +31,7 @@ actor PinKeeper: Service {
     private let office: OfficeKeeper
     private let directory: PeerDirectory
     private let pool: PeerPool
+    private let transfers: TransferBoard
     private let store: PinStore
     private var most: Int
     private var longestAge: Int
@@ -47,13 +48,14 @@ actor PinKeeper: Service {
     private var statements: [PinRecord.Key: ShareStatement] = [:]
 
     init(
-        store: PinStore, office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, most: Int, days: Int,
-        logger: Logger
+        store: PinStore, office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, transfers: TransferBoard,
+        most: Int, days: Int, logger: Logger
     ) async throws {
         self.store = store
         self.office = office
         self.directory = directory
         self.pool = pool
+        self.transfers = transfers
         self.most = most
         longestAge = days * 86_400
         self.logger = logger
@@ -319,7 +321,13 @@ actor PinKeeper: Service {
         var plan = Synchronizer.Plan()
         plan.delete = true
         let transport = PeerTransport(office: office, pool: pool, user: pin.user)
-        return await Synchronizer(transport: transport, pool: workers, plan: plan).download(place, to: path)
+        let (finished, workers) = (plan, workers)
+        return await transfers.follow(
+            TransferOpening(kind: .pin, path: place.description, paused: false), userID: pin.userID
+        ) { options in
+            await Synchronizer(transport: transport, pool: workers, options: options, plan: finished)
+                .download(place, to: path)
+        }
     }
 
     /// Writes down how a pin is, unless it was removed meanwhile.

@@ -22,6 +22,7 @@ struct ControlRoutes: Sendable {
     let gateway: Gateway
     let printing: PrintHouse
     let pins: PinKeeper
+    let transfers: TransferBoard
     let post: PostRoom
     let live: LiveSettings
 
@@ -31,6 +32,7 @@ struct ControlRoutes: Sendable {
         addOffice(to: router)
         addShares(to: router)
         addPins(to: router)
+        ControlTransferRoutes(board: transfers).add(to: router)
         ControlPrintRoutes(house: printing, live: live).add(to: router)
         ControlDeliveryRoutes(desk: DeliveryDesk(post: post.parts), live: live).add(to: router)
         router.get("/v1/nodes/:node/shares/:share/copies") { _, context -> Response in
