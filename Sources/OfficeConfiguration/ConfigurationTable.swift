@@ -1,10 +1,16 @@
 extension ConfigurationKey {
     /// Every key there is, in the order in which people read about them; the keys of a section stand together.
-    package static let all: [ConfigurationKey] = top + discovery + limits + outbox + inbox + printing + spool
+    package static let all: [ConfigurationKey] =
+        top + discovery + transfers + limits + outbox + inbox + printing + spool
 
     /// What is said of a section above its keys.
     package static let sections: [(name: String, summary: String)] = [
         ("discovery", "How nodes find each other on the local network."),
+        (
+            "transfers",
+            "How fast files move between this node and the others. Transfers share what there is; what moves for "
+                + "a pin goes slowly while people's transfers move."
+        ),
         (
             "limits",
             "What the daemon holds at most, whatever peers send or ask for. "
@@ -63,6 +69,22 @@ extension ConfigurationKey {
             "discovery", "ignoredInterfaces",
             field: .list(\.discovery.ignoredInterfaces, of: .interfacePattern, maximum: 64), live: true,
             summary: "Interfaces never to use: containers, bridges of virtual machines, VPNs."),
+    ]
+
+    private static let transfers: [ConfigurationKey] = [
+        ConfigurationKey(
+            "transfers", "limit", field: .integer(\.transfers.limit, 0...Settings.Transfers.mostBytesPerSecond),
+            live: true,
+            summary: "Bytes a second to all members together, and as many from them. 0: no limit. "
+                + "Less than 16384 counts as that."),
+        ConfigurationKey(
+            "transfers", "limitPerPeer",
+            field: .integer(\.transfers.limitPerPeer, 0...Settings.Transfers.mostBytesPerSecond), live: true,
+            summary: "The same with each member."),
+        ConfigurationKey(
+            "transfers", "schedule", field: .list(\.transfers.schedule, of: .limitPeriod, maximum: 64), live: true,
+            summary: "Times of the day, by this machine's clock, in which another limit than 'limit' holds, as "
+                + "'08:00-18:00 5000000'. 0: none then. Of several that hold the first does."),
     ]
 
     private static let printing: [ConfigurationKey] = [

@@ -16,6 +16,8 @@ enum ListItem: Sendable {
     case interfacePattern
     /// Somebody who may send files here.
     case sender
+    /// See `LimitPeriod`.
+    case limitPeriod
 
     var allowed: String {
         switch self {
@@ -23,6 +25,7 @@ enum ListItem: Sendable {
         case .peer: "nodes, each as HOST, HOST:PORT or [ADDRESS]:PORT"
         case .sender: "senders, each as ask, members, NODE or USER@NODE"
         case .interfacePattern: "interface names, '*' and '?' standing for what varies"
+        case .limitPeriod: "times of the day with a limit, each as 'HH:MM-HH:MM BYTES'"
         }
     }
 
@@ -42,6 +45,11 @@ enum ListItem: Sendable {
             let isID = node.last.map { $0.utf8.count == 64 && hexDecoded($0) != nil } ?? false
             let isNamed = node.allSatisfy { (try? Label(String($0))) != nil }
             return isNamed || isID && node.count == 1 ? nil : "\(quoted(text)) is nobody's name"
+        case .limitPeriod:
+            do {
+                _ = try LimitPeriod(parsing: text)
+                return nil
+            } catch { return error.why }
         case .interfacePattern:
             // IFNAMSIZ leaves a name 15 bytes; a pattern has some room for its wildcards.
             let possible = (1...32).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21..<0x7F).contains($0) }

@@ -22,6 +22,7 @@ package struct Settings: Sendable, Equatable {
     package var printing = Printing()
     package var outbox = Outbox()
     package var inbox = Inbox()
+    package var transfers = Transfers()
     package var limits = Limits()
     package var logLevel = Logger.Level.info
 
@@ -89,6 +90,19 @@ package struct Settings: Sendable, Equatable {
         package var deliveriesPerNode = 250
         /// Mebibytes of all contents.
         package var spoolMegabytes = 20_480
+        package init() {}
+    }
+
+    /// How fast files move between this node and the others.
+    package struct Transfers: Sendable, Equatable {
+        /// No link of an office is faster.
+        package static let mostBytesPerSecond = 1_000_000_000_000
+        /// Bytes a second to all members, and as many from them; 0: no limit.
+        package var limit = 0
+        /// The same with each of them.
+        package var limitPerPeer = 0
+        /// Times of the day in which another limit holds: see `LimitPeriod`.
+        package var schedule: [String] = []
         package init() {}
     }
 

@@ -47,9 +47,10 @@ package struct Daemon: Sendable {
             settings: settings, office: office, directory: directory, pool: pool, problems: problems,
             presence: presence, logger: logger)
         let transfers = TransferBoard()
+        let governor = TransferGovernor(settings.transfers)
         let pins = try await PinKeeper(
             store: PinStore(database: database, stateDirectory: settings.stateDirectory), office: office,
-            directory: directory, pool: pool, transfers: transfers, most: settings.limits.pins,
+            directory: directory, pool: pool, transfers: transfers, governor: governor, most: settings.limits.pins,
             days: settings.limits.pinDays,
             logger: logger)
         let watcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
@@ -62,10 +63,11 @@ package struct Daemon: Sendable {
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
         let post = try await PostRoom(
             settings: settings, database: database, office: office, shares: shares, directory: directory, pool: pool,
-            responder: responder, gate: exchanges, cache: hashes, presence: presence, logger: logger)
+            governor: governor, responder: responder, gate: exchanges, cache: hashes, presence: presence, logger: logger
+        )
         let gateway = Gateway(
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
-            pins: pins)
+            pins: pins, governor: governor)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
             presence: presence, queues: printing.keeper, pins: pins, deliveries: DeliveryDesk(post: post.parts),
@@ -76,7 +78,7 @@ package struct Daemon: Sendable {
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
             farewell: farewell, streams: streams, gate: exchanges, printing: printing, pins: pins,
-            watcher: watcher, post: post, live: live, version: version)
+            watcher: watcher, governor: governor, post: post, live: live, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
@@ -132,6 +134,7 @@ package struct Daemon: Sendable {
             parts: parts, ready: { await gate.wait() }, isHealthy: { await office.isResponsive() },
             status: { await Self.statusLine(reporter) },
             reload: { changed in
+                governor.apply(changed.transfers)
                 live.replace(by: changed)
                 registry.configure(changed.limits.caps)
                 await exchanges.configure(

@@ -102,4 +102,30 @@ struct TransferControlTests {
             try await pc2.refused(66, "transfers", "resume", moving.id, as: "bob")
         }
     }
+
+    /// The limit of the node that fetches, and then that of the one that serves: they hold at once, without a restart.
+    @Test func limitsHoldOnBothSides() async throws {
+        try await withLargeFile { pc1, pc2 in
+            try await pc2.rate(megabits: nil)
+            for limited in [pc2, pc1] {
+                try await configure(limited, "transfers: {limit: 4000000}\n")
+                let begin = ContinuousClock.now
+                let get = try pc2.start(["officeshare", "get", "pc1/docs/large", "./large-\(limited.name)"], as: "bob")
+                try await eventually("12 MB have come", within: promised(10)) {
+                    try await transfers(on: pc2).contains { $0.bytes > 12_000_000 }
+                }
+                #expect(ContinuousClock.now - begin > .milliseconds(2_700))
+                try await configure(limited, "")
+                #expect(try await get.ended(within: promised(20)) == .status(0), "\(get.stderr)")
+            }
+        }
+    }
+
+    /// Has a daemon read this configuration.
+    private func configure(_ host: LabHost, _ text: String) async throws {
+        let count = host.notifications.count { $0 == "READY=1" }
+        try host.write(text, to: "/etc/officeshare/officeshare.yaml")
+        try await host.service(.officeshare)?.signal(SIGHUP)
+        try await eventually("it is ready again") { host.notifications.count { $0 == "READY=1" } > count }
+    }
 }

@@ -268,6 +268,7 @@ struct SettingsReaderTests {
         case .flag: [key.value(in: Settings()) == .one("true") ? "false" : "true"]
         case .level: ["trace"]
         case .list(_, .address, _): ["10.0.0.1", "fe80::1"]
+        case .list(_, .limitPeriod, _): ["01:00-02:00 5", "03:00-04:00 6"]
         case .list: ["a1", "b2"]
         }
     }
@@ -278,6 +279,7 @@ struct SettingsReaderTests {
             let isSection =
                 child.value is Settings.Discovery || child.value is Settings.Limits
                 || child.value is Settings.Printing || child.value is Settings.Outbox || child.value is Settings.Inbox
+                || child.value is Settings.Transfers
             return count + (isSection ? leaves(of: child.value) : 1)
         }
     }

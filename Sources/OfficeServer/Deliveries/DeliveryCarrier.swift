@@ -61,6 +61,7 @@ struct DeliveryCarrier: Sendable {
 struct DeliveryTransport: ShareTransport {
     let pool: PeerPool
     let node: NodeID
+    let governor: TransferGovernor
 
     func exchange<Answer: Sendable>(
         node name: Label, share: Label, verb: ShareVerb, server: Label?,
@@ -72,7 +73,9 @@ struct DeliveryTransport: ShareTransport {
         head.headerFields[.contentType] = FrameMediaType.name
         head.headerFields[.transferEncoding] = "chunked"
         do {
-            return try await pool.exchange(with: node, head, send: send) { _, body in try await receive(body) }
+            return try await pool.exchange(with: node, head, send: send) { _, body in
+                try await receive(governor.paced(body, .in, with: node))
+            }
         } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
             throw error.about(name.description)
         }

@@ -19,6 +19,7 @@ struct PostRoom: Sendable {
         let responder: ShareResponder
         let gate: ExchangeGate
         let pool: PeerPool
+        let governor: TransferGovernor
         let working: WorkPool
         /// Every change of a delivery, on either side.
         let changes: EventHub<DeliveryChange>
@@ -31,7 +32,7 @@ struct PostRoom: Sendable {
 
     init(
         settings: Settings, database: Database, office: OfficeKeeper, shares: ShareKeeper, directory: PeerDirectory,
-        pool: PeerPool, responder: ShareResponder, gate: ExchangeGate, cache: any HashCache,
+        pool: PeerPool, governor: TransferGovernor, responder: ShareResponder, gate: ExchangeGate, cache: any HashCache,
         presence: EventHub<NodeID>, logger: Logger
     ) async throws {
         let store = DeliveryStore(database: database)
@@ -56,7 +57,7 @@ struct PostRoom: Sendable {
         parts = Parts(
             office: office, shares: shares, directory: directory, outbox: outbox, inbox: inbox,
             carrier: DeliveryCarrier(office: office, directory: directory, pool: pool), responder: responder,
-            gate: gate, pool: pool, working: working, changes: changes)
+            gate: gate, pool: pool, governor: governor, working: working, changes: changes)
         outboxRunner = OutboxRunner(post: parts, work: outgoing, logger: logger)
         inboxRunner = InboxRunner(post: parts, work: incoming, logger: logger)
         returns = DeliveryReturns(
@@ -109,7 +110,9 @@ extension PostRoom.Parts {
     /// Fetches deliveries from their sender.
     func downloader(from node: NodeID, options: TransferOptions) -> Downloader {
         guard node == office.identity.id else {
-            return Downloader(transport: DeliveryTransport(pool: pool, node: node), pool: working, options: options)
+            return Downloader(
+                transport: DeliveryTransport(pool: pool, node: node, governor: governor), pool: working,
+                options: options)
         }
         let outbox = outbox
         let transport = LocalTransport(responder: responder, mayWrite: false) { share in
@@ -121,14 +124,16 @@ extension PostRoom.Parts {
     /// Fetches from shares of other nodes, in a user's name.
     func downloader(as user: UserName, options: TransferOptions) -> Downloader {
         Downloader(
-            transport: PeerTransport(office: office, pool: pool, user: user.description), pool: working,
-            options: options)
+            transport: PeerTransport(
+                office: office, pool: pool, user: user.description, governor: governor, load: .people),
+            pool: working, options: options)
     }
 
     func uploader(as user: UserName, options: TransferOptions) -> Uploader {
         Uploader(
-            transport: PeerTransport(office: office, pool: pool, user: user.description), pool: working,
-            options: options)
+            transport: PeerTransport(
+                office: office, pool: pool, user: user.description, governor: governor, load: .people),
+            pool: working, options: options)
     }
 }
 

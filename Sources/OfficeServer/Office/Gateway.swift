@@ -14,6 +14,7 @@ struct Gateway: Sendable {
     let responder: ShareResponder
     let gate: ExchangeGate
     let pins: PinKeeper
+    let governor: TransferGovernor
 
     /// Exchanges that run now, for local programs and for members.
     var count: Int { get async { await gate.running } }
@@ -103,8 +104,16 @@ struct Gateway: Sendable {
         do {
             try await pool.exchange(
                 with: node, head,
-                send: { write in for try await piece in request { try await write(piece) } },
-                receive: { _, answer in for try await piece in answer { try await write(piece) } })
+                send: { write in
+                    for try await piece in request {
+                        try await governor.write(piece, by: write, .out, with: node)
+                    }
+                },
+                receive: { _, answer in
+                    for try await piece in answer {
+                        try await governor.write(piece, by: write, .in, with: node)
+                    }
+                })
         } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
             throw error.about(name.description)
         }

@@ -11,6 +11,9 @@ struct PeerTransport: ShareTransport {
     let pool: PeerPool
     /// Who wants it: what the owner's access list is asked about.
     let user: String
+    let governor: TransferGovernor
+    /// Whether others' transfers go before these.
+    let load: TransferGovernor.Load
 
     func exchange<Answer: Sendable>(
         node name: Label, share: Label, verb: ShareVerb, server: Label?,
@@ -21,9 +24,12 @@ struct PeerTransport: ShareTransport {
             throw OfficeError(.notFound, name.description, "there is no such node in the office")
         }
         do {
-            return try await pool.exchange(with: node, .exchange(share, verb, user: user), send: send) {
-                _, body in try await receive(body)
-            }
+            return try await pool.exchange(
+                with: node, .exchange(share, verb, user: user),
+                send: { write in
+                    try await send { try await governor.write($0, by: write, .out, with: node, for: load) }
+                },
+                receive: { _, body in try await receive(governor.paced(body, .in, with: node, for: load)) })
         } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
             throw error.about(name.description)
         }

@@ -32,6 +32,7 @@ actor PinKeeper: Service {
     private let directory: PeerDirectory
     private let pool: PeerPool
     private let transfers: TransferBoard
+    private let governor: TransferGovernor
     private let store: PinStore
     private var most: Int
     private var longestAge: Int
@@ -49,6 +50,7 @@ actor PinKeeper: Service {
 
     init(
         store: PinStore, office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, transfers: TransferBoard,
+        governor: TransferGovernor,
         most: Int, days: Int, logger: Logger
     ) async throws {
         self.store = store
@@ -56,6 +58,7 @@ actor PinKeeper: Service {
         self.directory = directory
         self.pool = pool
         self.transfers = transfers
+        self.governor = governor
         self.most = most
         longestAge = days * 86_400
         self.logger = logger
@@ -320,7 +323,7 @@ actor PinKeeper: Service {
         let path = try await store.makeFolder(of: pin.key, on: workers)
         var plan = Synchronizer.Plan()
         plan.delete = true
-        let transport = PeerTransport(office: office, pool: pool, user: pin.user)
+        let transport = PeerTransport(office: office, pool: pool, user: pin.user, governor: governor, load: .pin)
         let (finished, workers) = (plan, workers)
         return await transfers.follow(
             TransferOpening(kind: .pin, path: place.description, paused: false), userID: pin.userID

@@ -41,7 +41,7 @@ struct PeerDeliveryRoutes: Sendable {
                     try await post.responder.respond(
                         to: .fetch, in: folder, mayWrite: false, request: BodyStream(request.body)
                     ) { piece in
-                        try await write(piece)
+                        try await post.governor.write(piece, by: write, .out, with: context.caller.node)
                         await outbox.sent(piece.readableBytes, of: id)
                     }
                 }

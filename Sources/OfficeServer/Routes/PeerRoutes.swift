@@ -33,6 +33,7 @@ struct PeerRoutes: Sendable {
     let printing: PrintHouse
     let pins: PinKeeper
     let watcher: ShareWatcher
+    let governor: TransferGovernor
     let post: PostRoom
     let live: LiveSettings
     let version: String
@@ -187,8 +188,9 @@ struct PeerRoutes: Sendable {
         return shareResponse { write in
             try await gate.run {
                 try await responder.respond(
-                    to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request.body),
-                    write: write)
+                    to: verb, in: opened.folder, mayWrite: opened.mayWrite,
+                    request: governor.paced(request.body, .in, with: context.caller.node),
+                    write: governor.paced(write, .out, with: context.caller.node))
             }
         }
     }
@@ -220,7 +222,9 @@ extension PeerRoutes {
         return shareResponse { write in
             try await gate.run {
                 try await responder.respond(
-                    to: verb, in: folder, mayWrite: false, request: BodyStream(request.body), write: write)
+                    to: verb, in: folder, mayWrite: false,
+                    request: governor.paced(request.body, .in, with: context.caller.node),
+                    write: governor.paced(write, .out, with: context.caller.node))
             }
         }
     }
