@@ -90,6 +90,13 @@ static inline int os_peergroups(int fd, gid_t *groups, int capacity) {
 /// ioctl(FICLONE): makes `to` share all of `from`'s extents. 0, or -1 and errno.
 static inline int os_ficlone(int to, int from) { return ioctl(to, FICLONE, from); }
 
+/// ioctl(FICLONERANGE): makes a range of `to` share a range of `from`'s extents. 0, or -1 and errno.
+static inline int os_ficlonerange(int to, int from, uint64_t offset, uint64_t length, uint64_t at) {
+    struct file_clone_range range = {
+        .src_fd = from, .src_offset = offset, .src_length = length, .dest_offset = at};
+    return ioctl(to, FICLONERANGE, &range);
+}
+
 /// open(2) without the variadic mode, which Swift can't pass.
 static inline int os_openat(int dirfd, const char *path, int flags, mode_t mode) {
     return openat(dirfd, path, flags, mode);

@@ -40,7 +40,7 @@ package struct FileIdentity: Hashable, Sendable {
     }
 
     /// The same file with the same content, though it may have been renamed since (which changes `changed`).
-    func isSameContent(as other: FileIdentity) -> Bool {
+    package func isSameContent(as other: FileIdentity) -> Bool {
         device == other.device && inode == other.inode && size == other.size && modified == other.modified
     }
 }

@@ -61,6 +61,25 @@ package final class PartialFile: Sendable {
         try content.write(bytes, at: offset, what)
     }
 
+    /// Shares all of a file's blocks (ioctl_ficlone(2)); false where the file system can't.
+    func share(_ file: ReadableFile) throws(OfficeError) -> Bool {
+        let content = try content()
+        state.withLock { $0.isDirty = true }
+        return Outcome.of { os_ficlone(content.number, file.file.number) }.succeeded
+    }
+
+    /// Shares a range of blocks with a file where it has them, too (ioctl_ficlonerange(2)); false where the file
+    /// system can't, and then nothing was changed.
+    package func share(_ range: Range<Int64>, with file: ReadableFile) throws(OfficeError) -> Bool {
+        let content = try content()
+        state.withLock { $0.isDirty = true }
+        return Outcome.of {
+            os_ficlonerange(
+                content.number, file.file.number, UInt64(range.lowerBound), UInt64(range.count),
+                UInt64(range.lowerBound))
+        }.succeeded
+    }
+
     /// Fills `buffer` from `offset` on; less than all of it only at the end.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(OfficeError) -> Int {
         try content().read(into: buffer, at: offset, what)
@@ -156,6 +175,12 @@ package final class PartialFile: Sendable {
     package func commit(
         modified: FileTime, executable: Bool, replacing: Replacement, durableDirectory: Bool = true
     ) throws(OfficeError) {
+        try settle(modified: modified, executable: executable, replacing: replacing)
+        try publish(replacing: replacing, durableDirectory: durableDirectory)
+    }
+
+    /// The first half of `commit`, and the slow one: content, time and mode, on the disk. Nobody sees it yet.
+    package func settle(modified: FileTime, executable: Bool, replacing: Replacement) throws(OfficeError) {
         let content = try content()
         let status = try content.status(what)
         let permissions = try permissions(of: content, status, replacing).executable(executable)
@@ -164,6 +189,12 @@ package final class PartialFile: Sendable {
         let stamped = Outcome.of { futimens(content.number, times) }
         guard stamped.succeeded else { throw stamped.error(what) }
         try synchronise { fsync($0) }
+    }
+
+    /// The second half of `commit`: the name.
+    package func publish(replacing: Replacement, durableDirectory: Bool = true) throws(OfficeError) {
+        let content = try content()
+        let status = try content.status(what)
         guard let there = try place.directory.look(at: place.name, what), Descriptor.same(there, status) else {
             throw OfficeError(.temporary, what, "its partial file was removed meanwhile", mend: "Run the same again.")
         }
@@ -174,6 +205,24 @@ package final class PartialFile: Sendable {
         try? journalPlace.directory.unlink(journalPlace.name, what)
         close()
         if durableDirectory { try OpenedPartial.synchronise(final.directory, content, what) }
+    }
+
+    /// Takes everybody else's access away, and with it any list.
+    func restrict() throws(OfficeError) {
+        let content = try content()
+        try content.setPermissions(0o600, was: try content.status(what), what)
+    }
+
+    /// Whether the path it stands for still leads to the folder that it is in: that folder may have been moved, or
+    /// removed with all that was in it, since the transfer began.
+    package func isInPlace(in folder: Folder) throws(OfficeError) -> Bool {
+        let status = try content().status(what)
+        do throws(OfficeError) {
+            guard let there = try folder.parent(of: path).directory.look(at: place.name, what) else { return false }
+            return Descriptor.same(there, status)
+        } catch  where error.code == .notFound {
+            return false
+        }
     }
 
     /// The permissions it was created with (the folder's default ACL or the umask decided), but nothing for

@@ -4,7 +4,7 @@ package import OfficeCore
 
 /// A regular file, open for reading. Thread-safe: every read says where.
 package final class ReadableFile: Sendable {
-    private let file: Descriptor
+    let file: Descriptor
     private let what: String
     /// As it was when it was opened.
     package let identity: FileIdentity

@@ -1,6 +1,6 @@
 import Crypto
-import OfficeCore
-import OfficeFolders
+package import OfficeCore
+package import OfficeFolders
 
 /// Bytes read by one call where nothing else says how many.
 let readChunk = 256 << 10
@@ -95,4 +95,13 @@ func leaves(of file: ReadableFile, cache: any HashCache, stop: StopFlag) throws(
 func changedWhileRead() -> OfficeError {
     OfficeError(
         .changed, "file", "it changed while it was read", mend: "Run the same again when nothing writes to it.")
+}
+
+/// The root of a file's content; nil where it is not known and would take reading more than `most` bytes.
+package func contentRoot(
+    of file: ReadableFile, cache: any HashCache, most: Int64
+) throws(OfficeError) -> ContentRoot? {
+    guard file.identity.size <= most || cache.leaves(of: file.identity) != nil else { return nil }
+    let leaves = try leaves(of: file, cache: cache, stop: StopFlag())
+    return MerkleTree.root(size: file.identity.size, leaves: leaves)
 }

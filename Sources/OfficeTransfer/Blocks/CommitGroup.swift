@@ -7,14 +7,6 @@ import Synchronization
 ///
 /// For one thread of the pool at a time.
 final class CommitGroup {
-    struct Item: Sendable {
-        let partial: PartialFile
-        let path: RelativePath
-        let modified: FileTime
-        let executable: Bool
-        let replacing: Replacement
-    }
-
     typealias Completion = (Result<Void, OfficeError>) -> Void
 
     /// Files that are open at once.
@@ -22,22 +14,22 @@ final class CommitGroup {
     /// Bytes of content after which waiting for more files gains nothing.
     private static let fullBytes: Int64 = 32 << 20
 
-    private let folder: Folder
+    private let folder: any FolderChanging
     private let pool: WorkPool
-    private var items: [Item] = []
+    private var items: [CompleteFile] = []
     private var completions: [Completion] = []
     private var bytes: Int64 = 0
 
-    init(folder: Folder, pool: WorkPool) {
+    init(folder: any FolderChanging, pool: WorkPool) {
         self.folder = folder
         self.pool = pool
     }
 
     /// Takes a complete file; `completion` is called by this or a later call, when it is safe or has failed.
-    func add(_ item: Item, bytes: Int64, completion: @escaping Completion) {
+    func add(_ item: CompleteFile, completion: @escaping Completion) {
         items.append(item)
         completions.append(completion)
-        self.bytes += bytes
+        bytes += item.size
         if items.count >= Self.capacity || self.bytes >= Self.fullBytes { flush() }
     }
 
@@ -54,22 +46,19 @@ final class CommitGroup {
         for (result, completion) in zip(results, completions) { completion(result) }
     }
 
-    private func commit(_ items: [Item]) -> [Result<Void, OfficeError>] {
+    private func commit(_ items: [CompleteFile]) -> [Result<Void, OfficeError>] {
         let results = Mutex([Result<Void, OfficeError>](repeating: .success(()), count: items.count))
+        let folder = self.folder
         pool.concurrently(items.count) { index in
             let item = items[index]
-            let result = Result { () throws(OfficeError) in
-                try item.partial.commit(
-                    modified: item.modified, executable: item.executable, replacing: item.replacing,
-                    durableDirectory: false)
-            }
+            let result = Result { () throws(OfficeError) in try folder.commit(item) }
             if case .failure = result { item.partial.close() }
             results.withLock { $0[index] = result }
         }
         return results.withLock { $0 }
     }
 
-    private func syncFolders(of items: [Item], _ results: inout [Result<Void, OfficeError>]) {
+    private func syncFolders(of items: [CompleteFile], _ results: inout [Result<Void, OfficeError>]) {
         var members: [RelativePath: [Int]] = [:]
         for (index, item) in items.enumerated() {
             if case .success = results[index] { members[item.path.parent, default: []].append(index) }

@@ -222,7 +222,8 @@ final class FileReception {
         }
     }
 
-    /// Takes a block from a file that is here already, if it is what `digest` says. Hashed as it is copied.
+    /// Takes a block from a file that is here already, if it is what `digest` says. Where the file system can, both
+    /// have it on the disk once; else it is hashed as it is copied.
     func copyBlock(_ index: Int, digest: Digest256, from file: ReadableFile) throws(OfficeError) -> Bool {
         guard token != nil, index >= 0, index < geometry.count else {
             throw malformed("a block that the file does not have")
@@ -230,6 +231,13 @@ final class FileReception {
         guard BlockGeometry(size: file.identity.size).blockSize == geometry.blockSize else { return false }
         let partial = self.partial
         touched.insert(index)
+        let start = geometry.offset(of: index)
+        if isJournaled, try partial.share(start..<(start + Int64(geometry.length(of: index))), with: file),
+            try BlockReader().digest(of: index, in: geometry, from: partial) == digest
+        {
+            try record(index, digest)
+            return true
+        }
         let found = try BlockReader().digest(of: index, in: geometry, from: file) { bytes, offset throws(OfficeError) in
             try partial.write(bytes, at: offset)
         }

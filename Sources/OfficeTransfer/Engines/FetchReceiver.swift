@@ -90,7 +90,7 @@ final class FetchReceiver {
     }
 
     private func commit(_ download: FileDownload) throws(OfficeError) {
-        commits.add(try download.commitItem(), bytes: download.size) { result in
+        commits.add(try download.commitItem()) { result in
             switch result {
             case .success: download.finish()
             case .failure(let error): download.fail(error)

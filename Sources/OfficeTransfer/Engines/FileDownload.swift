@@ -323,18 +323,16 @@ final class FileDownload {
     // MARK: The end
 
     /// What has to be committed, once the phase is `committing`.
-    func commitItem() throws(OfficeError) -> CommitGroup.Item {
+    func commitItem() throws(OfficeError) -> CompleteFile {
         guard let reception, let head else { throw malformed("a file without content") }
         guard context.content == nil || context.content?.root == reception.root else {
             try reception.partial.discard()
             throw anotherContent
         }
-        return CommitGroup.Item(
-            partial: reception.partial, path: local, modified: head.modified, executable: head.executable,
-            replacing: context.force ? .always : .never)
+        return CompleteFile(
+            partial: reception.partial, path: local, size: head.size, modified: head.modified,
+            executable: head.executable, replacing: context.force ? .always : .never)
     }
-
-    var size: Int64 { head?.size ?? 0 }
 
     private var anotherContent: OfficeError {
         OfficeError(.notFound, name, "its source has another content by now")

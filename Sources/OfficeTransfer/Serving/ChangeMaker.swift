@@ -5,7 +5,7 @@ import OfficeFolders
 /// Carries out CHANGE frames, in their order. Blocking code, called by one thread at a time.
 final class ChangeMaker {
     private let destination: Destination
-    private var folder: Folder { destination.folder }
+    private var folder: any FolderChanging { destination.changes }
     private let receptions: Receptions
     private var changes: ArraySlice<(item: UInt32, change: Change)>
     private var encoder: FrameEncoder
@@ -71,7 +71,7 @@ final class ChangeMaker {
                 wasThere = false
             } catch  where error.code == .exists {
                 // Through a link to a folder the next step succeeds; what is no folder fails there or here.
-                if way == path, try folder.entry(way).kind != .directory { throw error }
+                if way == path, try destination.folder.entry(way).kind != .directory { throw error }
             }
         }
         return wasThere

@@ -9,6 +9,7 @@ final class OfferMaker {
 
     private let destination: Destination
     private var folder: Folder { destination.folder }
+    private var changes: any FolderChanging { destination.changes }
     private let cache: any HashCache
     private let receptions: Receptions
     private let pool: WorkPool
@@ -50,9 +51,9 @@ final class OfferMaker {
     private func syncFolders() {
         let folders = Array(unsynced)
         unsynced = []
-        let folder = self.folder
+        let changes = self.changes
         // Where it fails the disk does, and what is put into these folders will tell.
-        pool.concurrently(folders.count) { try? folder.sync(folders[$0]) }
+        pool.concurrently(folders.count) { try? changes.sync(folders[$0]) }
     }
 
     private func answer(_ offer: Offer) throws(OfficeError) {
@@ -77,7 +78,7 @@ final class OfferMaker {
         if let existing {
             guard existing.kind == .directory else { throw alreadyThere(offer.path, "is there and is no folder") }
         } else {
-            try folder.makeDirectory(offer.path)
+            try changes.makeDirectory(offer.path)
             unsynced.insert(offer.path.parent)
         }
         encoder.write(.done(item: offer.item, wasThere: existing != nil))
@@ -93,10 +94,10 @@ final class OfferMaker {
         if existing?.target != target {
             if existing?.kind == .directory { throw alreadyThere(offer.path, "is there and is a folder") }
             guard existing == nil || offer.force else { throw alreadyThere(offer.path, "is there and is different") }
-            try folder.makeSymlink(offer.path, target: target, replacing: offer.force ? .always : .never)
+            try changes.makeSymlink(offer.path, target: target, replacing: offer.force ? .always : .never)
             unsynced.insert(offer.path.parent)
         }
-        try folder.setModified(offer.path, offer.modified)
+        try changes.setModified(offer.path, offer.modified)
         encoder.write(.done(item: offer.item, wasThere: existing?.target == target))
     }
 

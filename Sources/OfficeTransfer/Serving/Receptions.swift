@@ -5,12 +5,15 @@ import Synchronization
 /// A folder that is written to, with what names it: asked for once an exchange, not for each file.
 struct Destination: Sendable {
     let folder: Folder
+    /// Who changes it.
+    let changes: any FolderChanging
     let device: UInt64
     let inode: UInt64
 
-    init(_ folder: Folder) throws(OfficeError) {
-        let status = try folder.status()
-        self.folder = folder
+    init(_ changes: any FolderChanging) throws(OfficeError) {
+        let status = try changes.folder.status()
+        folder = changes.folder
+        self.changes = changes
         device = status.device
         inode = status.inode
     }

@@ -1,6 +1,6 @@
 import NIOCore
 import OfficeCore
-package import OfficeFolders
+import OfficeFolders
 import Synchronization
 
 /// The serving end of the share exchanges: a folder, frames in, frames out. Knows nothing of HTTP, users or
@@ -33,7 +33,8 @@ package final class ShareResponder: Sendable {
     /// What fails before anything was answered is thrown, and is the whole answer's; after that it is told to the
     /// other side by a FAIL frame, and `write`'s and `request`'s own errors (the connection's) alone are thrown.
     package func respond(
-        to verb: ShareVerb, in folder: Folder, mayWrite: Bool, request: BodyStream, write: @escaping BodyWriter
+        to verb: ShareVerb, in folder: any FolderChanging, mayWrite: Bool, request: BodyStream,
+        write: @escaping BodyWriter
     ) async throws {
         guard mayWrite || !verb.writes else {
             throw OfficeError(
@@ -48,13 +49,13 @@ package final class ShareResponder: Sendable {
     }
 
     private func carryOut(
-        _ verb: ShareVerb, in folder: Folder, request: BodyStream, answer: Answer
+        _ verb: ShareVerb, in folder: any FolderChanging, request: BodyStream, answer: Answer
     ) async throws {
         let stop = StopFlag()
         try await withTaskCancellationHandler {
             defer { stop.set() }
             switch verb {
-            case .list: try await list(in: folder, request, answer, stop)
+            case .list: try await list(in: folder.folder, request, answer, stop)
             case .store: try await store(in: folder, request, answer, stop)
             case .fetch, .offer, .change: try await answerItems(verb, in: folder, request, answer, stop)
             }
@@ -77,7 +78,7 @@ package final class ShareResponder: Sendable {
 
     /// The verbs whose items are answered one by one, in their order.
     private func answerItems(
-        _ verb: ShareVerb, in folder: Folder, _ request: BodyStream, _ answer: Answer, _ stop: StopFlag
+        _ verb: ShareVerb, in folder: any FolderChanging, _ request: BodyStream, _ answer: Answer, _ stop: StopFlag
     ) async throws {
         let destination = verb.writes ? try await pool.run { try Destination(folder) } : nil
         var reader = FrameReader(request, limits: limits)
@@ -85,7 +86,7 @@ package final class ShareResponder: Sendable {
         while let frames = try await reader.next(upTo: limits.items) {
             items += frames.count
             guard items <= limits.items else { throw tooMany(limits.items) }
-            let make = try maker(verb, frames, folder, destination, stop)
+            let make = try maker(verb, frames, folder.folder, destination, stop)
             try await pump(answer, stop, make)
         }
         try await answer.write(FrameEncoder.encoded(.end(item: Frame.wholeExchange, root: nil)))
@@ -123,7 +124,9 @@ package final class ShareResponder: Sendable {
         return { maker.value.next() }
     }
 
-    private func store(in folder: Folder, _ request: BodyStream, _ answer: Answer, _ stop: StopFlag) async throws {
+    private func store(
+        in folder: any FolderChanging, _ request: BodyStream, _ answer: Answer, _ stop: StopFlag
+    ) async throws {
         let (answers, queue) = AsyncStream.makeStream(of: ByteBuffer.self)
         let (pool, receptions, limits) = (self.pool, self.receptions, self.limits)
         let verified = VerifiedBytes()

@@ -16,6 +16,7 @@ final class StoreReceiver {
         let reception: FileReception
         var existing: ReadableFile?
         var damaged = 0
+        let reservation: Reservation?
     }
 
     private let destination: Destination
@@ -44,7 +45,7 @@ final class StoreReceiver {
         self.limits = limits
         self.stop = stop
         self.answer = answer
-        commits = CommitGroup(folder: destination.folder, pool: pool)
+        commits = CommitGroup(folder: destination.changes, pool: pool)
         decoder = FrameDecoder(limits: limits)
     }
 
@@ -91,12 +92,13 @@ final class StoreReceiver {
         guard items <= limits.items else { throw tooMany(limits.items) }
         do throws(OfficeError) {
             let key = Self.partialKey(head.key)
+            let reservation = try destination.changes.reserve(head.size, for: head.path)
             let partial = try receptions.open(head.path, key: key, in: destination)
             do throws(OfficeError) {
                 let verified = receptions.takeVerified(head.path, key: key, in: destination)
                 let reception = try FileReception(partial: partial, verified: verified, stop: stop)
                 try reception.begin(size: head.size, token: "", keeping: { _, _ in true })
-                current = Current(head: head, partial: partial, reception: reception)
+                current = Current(head: head, partial: partial, reception: reception, reservation: reservation)
             } catch {
                 receptions.close(partial)
                 throw error
@@ -186,12 +188,13 @@ final class StoreReceiver {
             throw malformed("a root that is not the content's")
         }
         let head = current.head
-        let commit = CommitGroup.Item(
-            partial: current.partial, path: head.path, modified: head.modified, executable: head.executable,
-            replacing: try replacement(head.condition, head.path))
+        let commit = CompleteFile(
+            partial: current.partial, path: head.path, size: head.size, modified: head.modified,
+            executable: head.executable, replacing: try replacement(head.condition, head.path),
+            reservation: current.reservation)
         self.current = nil
         let (receptions, answer, partial) = (self.receptions, self.answer, current.partial)
-        commits.add(commit, bytes: head.size) { result in
+        commits.add(commit) { result in
             receptions.close(partial)
             switch result {
             case .success: answer(.committed(item: item, root: root))

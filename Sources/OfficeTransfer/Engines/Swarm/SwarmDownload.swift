@@ -38,7 +38,7 @@ struct SwarmDownload {
         try await pool.run {
             download.value.allCame()
             let commits = CommitGroup(folder: folder, pool: pool)
-            commits.add(try download.value.commitItem(), bytes: download.value.size) { result in
+            commits.add(try download.value.commitItem()) { result in
                 switch result {
                 case .success: download.value.finish()
                 case .failure(let error): download.value.fail(error)
