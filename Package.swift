@@ -17,6 +17,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let asyncAlgorithms = Target.Dependency.product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
@@ -82,6 +83,9 @@ let package = Package(
             name: "OfficeTransfer",
             dependencies: ["OfficeCore", "OfficeFolders", crypto, nioCore, nioPosix, logging, collections]),
         .target(
+            name: "OfficeStore",
+            dependencies: ["OfficeCore", "OfficeTrust", "OfficeFolders", "OfficeTransfer", crypto, cryptoExtras]),
+        .target(
             name: "OfficePrinting",
             dependencies: [
                 "OfficeCore", "OfficeTrust", "CCUPS", "CLinux", "CZlib", crypto, grdb, logging, nioCore,
@@ -97,7 +101,8 @@ let package = Package(
             name: "OfficeServer",
             dependencies: [
                 "OfficeCore", "OfficeConfiguration", "OfficeSystem", "OfficeControl", "OfficeDiscovery", "OfficeTrust",
-                "OfficeFolders", "OfficeTransfer", "OfficePrinting", "CLinux", asyncAlgorithms, grdb, httpTypes,
+                "OfficeFolders", "OfficeTransfer", "OfficeStore", "OfficePrinting", "CLinux", asyncAlgorithms, grdb,
+                httpTypes,
                 hummingbird,
                 hummingbirdCore, logging, nioCore, nioPosix, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioSSL,
                 serviceLifecycle, x509, crypto, collections,
@@ -153,6 +158,9 @@ let package = Package(
         .testTarget(
             name: "OfficeTransferTests",
             dependencies: ["OfficeTransfer", "OfficeFolders", "OfficeCore", nioCore, crypto]),
+        .testTarget(
+            name: "OfficeStoreTests",
+            dependencies: ["OfficeStore", "OfficeTransfer", "OfficeTrust", "OfficeFolders", "OfficeCore", nioCore]),
         .testTarget(
             name: "officeshareTests",
             dependencies: ["OfficeCommands", "OfficeControl", "OfficeCore", "officeshare", argumentParser]),

@@ -1,0 +1,134 @@
+package import OfficeCore
+package import OfficeFolders
+import OfficeTransfer
+import Synchronization
+
+/// A folder of the office, as the file server holds it: nothing in it is lost, and it has a quota that is never
+/// exceeded.
+///
+/// This process is the only one that changes it. Every change of a name happens under the space's lock, in three steps
+/// that a crash may come between at any point: what has the name is kept (a second name in the shelf), the new takes the
+/// name, and before it is acknowledged both folders are on the disk. What takes long (reading, hashing, fsync of
+/// contents) happens outside of the lock. All methods block.
+package final class Space: Sendable {
+    /// Version numbers that are claimed in the record at once.
+    static let numbersAtOnce: Int64 = 1024
+
+    package let name: Label
+    package let folder: Folder
+    package let shelf: VersionShelf
+    private let state: Mutex<State>
+    /// Held while a folder that was removed is sorted.
+    private let sorting = Mutex<Void>(())
+    /// Writes into the record that all numbers below are taken.
+    private let claim: @Sendable (Int64) throws(OfficeError) -> Void
+
+    struct State {
+        var book: SpaceBook
+        var nextNumber: Int64
+        var claimed: Int64
+        /// Set once it is closed.
+        var refusal: OfficeError?
+
+        /// The number of the next version.
+        mutating func number(
+            _ claim: (Int64) throws(OfficeError) -> Void
+        ) throws(OfficeError) -> Int64 {
+            if nextNumber >= claimed {
+                try claim(nextNumber + Space.numbersAtOnce)
+                claimed = nextNumber + Space.numbersAtOnce
+            }
+            defer { nextNumber += 1 }
+            return nextNumber
+        }
+    }
+
+    init(
+        _ record: SpaceRecord, folder: Folder, shelf: Folder,
+        claim: @escaping @Sendable (Int64) throws(OfficeError) -> Void
+    ) throws(OfficeError) {
+        name = record.name
+        self.folder = folder
+        self.shelf = try VersionShelf(root: shelf)
+        self.claim = claim
+        let contents = try folder.contents()
+        state = Mutex(
+            State(
+                book: SpaceBook(files: contents.files, bytes: contents.bytes, quota: record.quota),
+                nextNumber: record.nextNumber, claimed: record.nextNumber))
+        for place in try self.shelf.unsorted() { try sort(place) }
+    }
+
+    package var files: Int { state.withLock { $0.book.files } }
+    package var bytes: Int64 { state.withLock { $0.book.bytes } }
+    package var versionsBytes: Int64 { shelf.bytes }
+
+    /// No change is made from now on, and each is refused with this; returns when none is under way.
+    package func close(_ refusal: OfficeError) {
+        state.withLock { $0.refusal = refusal }
+        // What was being sorted stops at its next file; who opens the space next goes on with it.
+        sorting.withLock { _ in }
+    }
+
+    /// Returns when nothing is under way that began before.
+    package func drain() {
+        state.withLock { _ in }
+        sorting.withLock { _ in }
+    }
+
+    /// Takes away versions that the rule doesn't keep.
+    package func thin(_ rule: Thinning = .staggered, most: Int64, now: Int64) throws(OfficeError) -> Int {
+        try shelf.thin(rule, most: most, now: now)
+    }
+
+    // MARK: For the writer
+
+    func locked<T: ~Copyable>(_ body: (inout State) throws(OfficeError) -> sending T) throws(OfficeError) -> T {
+        try state.withLock { (state) throws(OfficeError) in
+            if let refusal = state.refusal { throw refusal }
+            return try body(&state)
+        }
+    }
+
+    func versionName(
+        _ state: inout State, _ how: VersionName.How, _ author: Author
+    ) throws(OfficeError) -> VersionName {
+        VersionName(number: try state.number(claim), time: FileTime.now.seconds, how: how, author: author)
+    }
+
+    func sort(_ place: RelativePath) throws(OfficeError) {
+        try sorting.withLock { (_) throws(OfficeError) in
+            try shelf.shelve(place) { () throws(OfficeError) in
+                try locked { (state) throws(OfficeError) in try state.number(claim) }
+            }
+        }
+    }
+
+    func release(_ held: Int64) { state.withLock { $0.book.release(held) } }
+}
+
+/// Room that is held in a space for a file on its way.
+final class SpaceReservation: Sendable {
+    private let space: Space
+    private let held: Mutex<Int64>
+
+    init(_ space: Space, _ held: Int64) {
+        self.space = space
+        self.held = Mutex(held)
+    }
+
+    deinit {
+        let left = held.withLock { $0 }
+        if left > 0 { space.release(left) }
+    }
+
+    var bytes: Int64 { held.withLock { $0 } }
+
+    /// The file is there, or will never be: the books have it from now on. The caller releases it.
+    func take() -> Int64 {
+        held.withLock { held in
+            defer { held = 0 }
+            return held
+        }
+    }
+}

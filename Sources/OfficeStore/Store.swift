@@ -1,0 +1,283 @@
+package import OfficeCore
+package import OfficeFolders
+package import OfficeTrust
+import Synchronization
+
+/// The folder that the office's own files are in: plain files in plain folders, so that any backup tool works, and
+/// another node can serve them.
+///
+///     office.json            whose it is, and the epoch at which it was served last
+///     records/users          people without a node
+///     records/NAME.json      a space's access list and quota
+///     spaces/NAME/…          its files
+///     versions/NAME/…        what they replaced: see VersionShelf
+///     removed/NAME-NUMBER/…  files of spaces that were removed
+///
+/// All methods block, and may be called from any thread.
+package final class Store: Sendable {
+    package static let mostSpaces = 1024
+    /// Bytes of one of the store's own files.
+    private static let longestRecord = 1 << 20
+
+    private struct Header: Codable {
+        var format = 1
+        var office: OfficeID
+        var epoch: Int64
+    }
+
+    package let root: Folder
+    /// People without a node.
+    package let accounts: Accounts
+    private let what: String
+    private let contents = Mutex(Contents())
+
+    private struct Contents {
+        var records: [Label: SpaceRecord] = [:]
+        var spaces: [Label: Space] = [:]
+        var failures: [Label: OfficeError] = [:]
+    }
+
+    package var records: [SpaceRecord] { contents.withLock { $0.records.values.sorted { $0.name < $1.name } } }
+    package var spaces: [Space] { contents.withLock { $0.spaces.values.sorted { $0.name < $1.name } } }
+    /// Why spaces can't be served.
+    package var failures: [OfficeError] { contents.withLock { Array($0.failures.values) } }
+
+    package func record(of name: Label) -> SpaceRecord? { contents.withLock { $0.records[name] } }
+
+    /// A space that can be served.
+    package func space(_ name: Label) throws(OfficeError) -> Space {
+        try contents.withLock { (contents) throws(OfficeError) in try Self.known(name, contents) }
+    }
+
+    /// Opens the store of an office, or makes one in an empty folder.
+    package init(at path: [UInt8], office: OfficeID, epoch: Int64) throws(OfficeError) {
+        what = escapedForTerminal(path)
+        root = try Folder(at: path)
+        for folder in [Self.recordFolder, Self.spaceFolder, Self.versionFolder, Self.removedFolder] {
+            try root.makeDirectories(try RelativePath([folder]))
+        }
+        accounts = try Accounts(root: root, in: Self.recordFolder)
+        try claim(for: office, epoch: epoch)
+        try root.sync(.root)
+        let names = try recordNames()
+        try contents.withLock { (contents) throws(OfficeError) in
+            for name in names { try open(name, &contents) }
+        }
+    }
+
+    private static let header = FileName(trusted: Array("office.json".utf8))
+    private static let recordFolder = FileName(trusted: Array("records".utf8))
+    private static let spaceFolder = FileName(trusted: Array("spaces".utf8))
+    private static let versionFolder = FileName(trusted: Array("versions".utf8))
+    private static let removedFolder = FileName(trusted: Array("removed".utf8))
+
+    private func claim(for office: OfficeID, epoch: Int64) throws(OfficeError) {
+        let path = try RelativePath([Self.header])
+        var header = Header(office: office, epoch: epoch)
+        do throws(OfficeError) {
+            let known = try StoreJSON.decode(
+                Header.self, try root.read(path, limit: Self.longestRecord), "\(what)/\(path)")
+            guard known.office == office else {
+                throw OfficeError(
+                    .exists, what, "it is the store of another office",
+                    mend: "Name another folder with --store, or take 'office.json' away to make it this office's.")
+            }
+            guard known.epoch != epoch || known.format != header.format else { return }
+            header.epoch = max(known.epoch, epoch)
+        } catch  where error.code == .notFound {
+            // A new one.
+        }
+        try root.write(try StoreJSON.encode(header, what), to: path)
+    }
+
+    /// Makes the folder of a store that is the service's own.
+    package static func makeFolder(_ path: [UInt8]) throws(OfficeError) {
+        let parts = path.split(separator: UInt8(ascii: "/"))
+        guard let name = parts.last else { return }
+        let parent = try Folder(at: [UInt8(ascii: "/")] + Array(parts.dropLast().joined(separator: [0x2F])))
+        try parent.makeDirectories(try RelativePath([try FileName(name)]))
+    }
+
+    /// The folders in which all of it is that a successor needs.
+    package static let parts = [recordFolder, spaceFolder, versionFolder]
+
+    /// Puts aside what an earlier store left in this folder: nothing of it is deleted.
+    package static func putAside(at path: [UInt8]) throws(OfficeError) {
+        let root = try Folder(at: path)
+        let present = parts.filter { part in
+            guard let place = try? RelativePath([part]), let folder = try? root.subfolder(place),
+                let contents = try? folder.contents()
+            else { return false }
+            return contents.files > 0
+        }
+        guard !present.isEmpty else { return }
+        for number in 1... {
+            let aside = try RelativePath([removedFolder, try FileName("store-\(number)")])
+            guard (try? root.entry(aside)) == nil else { continue }
+            try root.makeDirectories(aside)
+            for part in present { try root.move(try RelativePath([part]), into: root, as: try aside.appending(part)) }
+            for part in present { try root.makeDirectories(try RelativePath([part])) }
+            return try root.sync(.root)
+        }
+    }
+
+    /// Where a space's files are, from the machine's root on.
+    package func path(of record: SpaceRecord, in store: [UInt8]) -> [UInt8] {
+        store + [UInt8(ascii: "/")] + record.folder.bytes
+    }
+
+    package func spacePaths(in store: [UInt8]) -> [[UInt8]] { records.map { path(of: $0, in: store) } }
+
+    // MARK: Spaces
+
+    private func recordNames() throws(OfficeError) -> [Label] {
+        let listing = try root.list(try RelativePath([Self.recordFolder]))
+        var names: [Label] = []
+        while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
+            for entry in batch {
+                guard let bytes = entry.path.last?.bytes, bytes.suffix(5).elementsEqual(".json".utf8) else { continue }
+                names.append(try Label(bytes: bytes.dropLast(5)))
+            }
+        }
+        return names
+    }
+
+    private func recordPath(_ name: Label) throws(OfficeError) -> RelativePath {
+        try RelativePath([Self.recordFolder, try FileName(name.bytes + Array(".json".utf8))])
+    }
+
+    private static func place(_ folder: FileName, _ name: Label) throws(OfficeError) -> RelativePath {
+        try RelativePath([folder, try FileName(name.bytes)])
+    }
+
+    private func open(_ name: Label, _ contents: inout Contents) throws(OfficeError) {
+        let path = try recordPath(name)
+        let record = try StoreJSON.decode(
+            SpaceRecord.self, try root.read(path, limit: Self.longestRecord), "\(what)/\(path)")
+        contents.records[name] = record
+        do throws(OfficeError) {
+            try serve(record, &contents)
+        } catch {
+            contents.failures[name] = error.about("\(Label.office)/\(name)")
+        }
+    }
+
+    private func serve(_ record: SpaceRecord, _ contents: inout Contents) throws(OfficeError) {
+        let shelf = try Self.place(Self.versionFolder, record.name)
+        try root.makeDirectories(shelf)
+        let (root, path, longest) = (self.root, try recordPath(record.name), Self.longestRecord)
+        let what = "\(self.what)/\(path)"
+        contents.spaces[record.name] = try Space(
+            record, folder: try root.subfolder(record.folder), shelf: try root.subfolder(shelf)
+        ) { (next) throws(OfficeError) in
+            // Read anew: who may use it can have changed.
+            var now = try StoreJSON.decode(SpaceRecord.self, try root.read(path, limit: longest), what)
+            now.nextNumber = next
+            try root.write(try StoreJSON.encode(now, what), to: path)
+        }
+        contents.failures[record.name] = nil
+    }
+
+    private func write(_ record: SpaceRecord, _ contents: inout Contents) throws(OfficeError) {
+        let path = try recordPath(record.name)
+        try root.write(try StoreJSON.encode(record, "\(what)/\(path)"), to: path)
+        contents.records[record.name] = record
+    }
+
+    /// Makes a space; `.exists` where there is one of that name with another list or quota.
+    package func add(_ name: Label, access: AccessList, quota: Int64?) throws(OfficeError) -> SpaceRecord {
+        try contents.withLock { (contents) throws(OfficeError) in
+            if let known = contents.records[name] {
+                guard known.access == access, known.quota == quota else {
+                    throw OfficeError(
+                        .exists, "\(Label.office)/\(name)", "a space of that name is there already",
+                        mend: "Change it with 'officeshare space set \(name)'.")
+                }
+                return known
+            }
+            guard contents.records.count < Self.mostSpaces else {
+                throw OfficeError(
+                    .limit, "\(Label.office)/\(name)", "the office has \(Self.mostSpaces) spaces, the most it may have")
+            }
+            let folder = try Self.place(Self.spaceFolder, name)
+            try root.makeDirectories(folder)
+            try root.sync(folder.parent)
+            let record = SpaceRecord(name: name, access: access, quota: quota, folder: folder)
+            try write(record, &contents)
+            try serve(record, &contents)
+            return record
+        }
+    }
+
+    /// Changes what is named; of a quota nil is no bound.
+    package func set(_ name: Label, access: AccessList?, quota: Int64??) throws(OfficeError) -> SpaceRecord {
+        try contents.withLock { (contents) throws(OfficeError) in
+            let space = try Self.known(name, contents)
+            guard var record = contents.records[name] else { throw Self.unknown(name) }
+            // Under the space's lock: it writes the same record when it claims numbers.
+            return try space.locked { (state) throws(OfficeError) -> SpaceRecord in
+                record.nextNumber = max(record.nextNumber, state.claimed)
+                if let access { record.access = access }
+                if let quota { record.quota = quota }
+                try write(record, &contents)
+                state.book.quota = record.quota
+                return record
+            }
+        }
+    }
+
+    /// Removes a user, also from every list: whoever has that name later inherits nothing.
+    package func removeUser(_ name: UserName) throws(OfficeError) -> UserAccount {
+        for record in records where record.access.grants.contains(.account(name)) {
+            let access = try AccessList(record.access.grants.filter { $0 != .account(name) })
+            _ = try set(record.name, access: access, quota: nil)
+        }
+        return try accounts.remove(name)
+    }
+
+    /// Ends a space. Its files and versions are put aside in the store, and nothing is deleted.
+    package func remove(_ name: Label) throws(OfficeError) -> SpaceRecord {
+        try contents.withLock { (contents) throws(OfficeError) in
+            guard let record = contents.records[name] else { throw Self.unknown(name) }
+            contents.spaces[name]?.close(Self.unknown(name))
+            let aside = try freePlaceAside(for: name)
+            try root.makeDirectories(aside)
+            try root.remove(try recordPath(name), recursive: false)
+            try root.sync(try RelativePath([Self.recordFolder]))
+            contents.records[name] = nil
+            contents.spaces[name] = nil
+            contents.failures[name] = nil
+            for (from, to) in [(record.folder, "files"), (try Self.place(Self.versionFolder, name), "versions")] {
+                do throws(OfficeError) {
+                    try root.move(from, into: root, as: try aside.appending(try FileName(to)))
+                } catch  where error.code == .notFound {
+                    continue
+                }
+            }
+            return record
+        }
+    }
+
+    private func freePlaceAside(for name: Label) throws(OfficeError) -> RelativePath {
+        for number in 1... {
+            let place = try RelativePath([Self.removedFolder, try FileName("\(name)-\(number)")])
+            do throws(OfficeError) {
+                _ = try root.entry(place)
+            } catch  where error.code == .notFound {
+                return place
+            }
+        }
+        return try RelativePath([Self.removedFolder])
+    }
+
+    private static func known(_ name: Label, _ contents: Contents) throws(OfficeError) -> Space {
+        if let space = contents.spaces[name] { return space }
+        throw contents.failures[name] ?? unknown(name)
+    }
+
+    package static func unknown(_ name: Label) -> OfficeError {
+        OfficeError(
+            .notFound, "\(Label.office)/\(name)", "there is no such space",
+            mend: "'officeshare space ls' shows what there is.")
+    }
+}
