@@ -2,6 +2,7 @@ extension ConfigurationKey {
     /// Every key there is, in the order in which people read about them; the keys of a section stand together.
     package static let all: [ConfigurationKey] =
         top + discovery + transfers + limits + outbox + inbox + printing + spool
+        + spaces
 
     /// What is said of a section above its keys.
     package static let sections: [(name: String, summary: String)] = [
@@ -23,6 +24,7 @@ extension ConfigurationKey {
             "The office's printers, as the programs of this machine find them: an IPP Everywhere endpoint on loopback, "
                 + "where the local CUPS has a queue for each of them."
         ),
+        ("spaces", "The office's own folders, while this node is its file server."),
     ]
 
     /// The key of that name, as `limits.connections`.
@@ -131,6 +133,12 @@ extension ConfigurationKey {
         printing(
             "retainedMegabytes", \.printing.retainedMegabytes, 0...16_777_216,
             "Mebibytes of such documents; the oldest go first."),
+    ]
+
+    private static let spaces: [ConfigurationKey] = [
+        ConfigurationKey(
+            "spaces", "versionsMegabytes", field: .integer(\.spaces.versionsMegabytes, 0...1_073_741_824),
+            summary: "Mebibytes of the replaced and removed files that are kept of each space. The oldest go first.")
     ]
 
     private static func printing(

@@ -23,6 +23,7 @@ package struct Settings: Sendable, Equatable {
     package var outbox = Outbox()
     package var inbox = Inbox()
     package var transfers = Transfers()
+    package var spaces = Spaces()
     package var limits = Limits()
     package var logLevel = Logger.Level.info
 
@@ -36,6 +37,13 @@ package struct Settings: Sendable, Equatable {
             "lo", "docker*", "br-*", "veth*", "virbr*", "vnet*", "lxc*", "lxd*", "podman*", "cni*", "flannel*", "cali*",
             "tun*", "tap*", "wg*", "tailscale*", "zt*", "ppp*",
         ]
+        package init() {}
+    }
+
+    /// The office's spaces, while this node is its file server.
+    package struct Spaces: Sendable, Equatable {
+        /// Mebibytes of the old versions of one space; the oldest go first.
+        package var versionsMegabytes = 102_400
         package init() {}
     }
 

@@ -59,6 +59,11 @@ package struct Daemon: Sendable {
             printing: printing, pins: pins, logger: logger)
         let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
         let responder = ShareResponder(hashCache: hashes)
+        let server = FileServer(
+            office: office, shares: shares, stateDirectory: settings.stateDirectory, logger: logger)
+        let desk = SpaceDesk(server: server, office: office, hashes: hashes)
+        let spaces = OfficeGateway(
+            office: office, server: server, desk: desk, directory: directory, pool: pool, responder: responder)
         let exchanges = ExchangeGate(
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
         let post = try await PostRoom(
@@ -67,10 +72,11 @@ package struct Daemon: Sendable {
         )
         let gateway = Gateway(
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
-            pins: pins, governor: governor)
+            pins: pins, governor: governor, spaces: spaces)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
-            presence: presence, queues: printing.keeper, pins: pins, deliveries: DeliveryDesk(post: post.parts),
+            presence: presence, queues: printing.keeper, pins: pins, server: server,
+            deliveries: DeliveryDesk(post: post.parts),
             started: started, version: version)
         let registry = ConnectionRegistry(caps: settings.limits.caps)
 
@@ -78,12 +84,22 @@ package struct Daemon: Sendable {
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
             farewell: farewell, streams: streams, gate: exchanges, printing: printing, pins: pins,
-            watcher: watcher, governor: governor, post: post, live: live, version: version)
+            watcher: watcher, governor: governor,
+            spaces: PeerSpaceRoutes(
+                office: office, server: server, desk: desk, links: links, pool: pool, responder: responder,
+                gate: exchanges, live: live),
+            post: post, live: live, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
         let control = ControlRoutes(
             office: office, shares: shares, reporter: reporter, joiner: joiner, gateway: gateway,
-            printing: printing, pins: pins, transfers: transfers, post: post, live: live)
+            printing: printing, pins: pins, transfers: transfers,
+            spaces: ControlSpaceRoutes(
+                gateway: spaces,
+                promotion: Promotion(
+                    office: office, server: server, directory: directory, pool: pool, links: links),
+                live: live),
+            post: post, live: live)
 
         let gate = Gate(waitingFor: ["members", "control"])
         let printers = Gate(waitingFor: ["printers"])
@@ -114,6 +130,11 @@ package struct Daemon: Sendable {
             .init("outbox", post.outboxRunner),
             .init("inbox", post.inboxRunner),
             .init("deliveryReturns", post.returns),
+            .init(
+                "fileServer",
+                FileServerService(
+                    server: server, office: office, directory: directory, links: links, presence: presence,
+                    versionsBytes: Int64(settings.spaces.versionsMegabytes) << 20, logger: logger)),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("farewell", Farewell(hub: farewell, streams: streams)),
         ]

@@ -15,6 +15,7 @@ struct Gateway: Sendable {
     let gate: ExchangeGate
     let pins: PinKeeper
     let governor: TransferGovernor
+    let spaces: OfficeGateway
 
     /// Exchanges that run now, for local programs and for members.
     var count: Int { get async { await gate.running } }
@@ -23,6 +24,12 @@ struct Gateway: Sendable {
         node name: Label, share: Label, verb: ShareVerb, server: Label?, by caller: LocalCaller, request: RequestBody,
         write: @escaping BodyWriter
     ) async throws {
+        if name.description == Label.office {
+            return try await gate.run {
+                try await spaces.exchange(
+                    share, verb, user: caller.userName, request: request, write: write)
+            }
+        }
         guard let node = await office.node(named: name) else {
             throw OfficeError(
                 .notFound, name.description, "there is no such node in the office",

@@ -128,6 +128,17 @@ actor OfficeKeeper {
         }
     }
 
+    var stateDirectory: String { settings.stateDirectory }
+
+    /// Names the file server of the next epoch; no nodes: none any more.
+    func setFileServer(_ nodes: [NodeID], standby: [NodeID], store: [UInt8]) async throws {
+        guard isMember else { throw Self.inNone }
+        let identity = identity
+        try await write { log throws(OfficeError) in
+            try log.settingFileServer(nodes: nodes, standby: standby, store: store, by: identity, time: .now)
+        }
+    }
+
     /// Writes an entry of this node's own: kept first, then told.
     private func write(_ build: @Sendable (OfficeLog) throws(OfficeError) -> LogEntry) async throws {
         let written = try await store.write(build)

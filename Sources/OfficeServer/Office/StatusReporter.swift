@@ -22,6 +22,7 @@ struct StatusReporter: Sendable {
     let presence: EventHub<NodeID>
     let queues: QueueKeeper
     let pins: PinKeeper
+    let server: FileServer
     let deliveries: DeliveryDesk
     let started: ContinuousClock.Instant
     let version: String
@@ -35,7 +36,7 @@ struct StatusReporter: Sendable {
             uptimeSeconds: Int((ContinuousClock.now - started).components.seconds))
         var report =
             problems.problems + (await office.problems()) + (await shares.problems())
-            + (await pins.problems())
+            + (await pins.problems()) + (await server.problems())
         if let state, state.members[office.identity.id]?.isAdmin == true,
             state.members.values.count(where: \.isAdmin) == 1,
             state.members.count > 1
@@ -57,7 +58,8 @@ struct StatusReporter: Sendable {
         for node in state.members.keys where await directory[node]?.presence == .online { online += 1 }
         return .init(
             id: state.office.description, name: state.name.description, role: own.isAdmin ? "admin" : "member",
-            members: state.members.count, online: online, fileServer: nil)
+            members: state.members.count, online: online,
+            fileServer: state.fileServer?.setting.nodes.first.map(state.displayName(of:)))
     }
 
     // MARK: Members and peers
@@ -70,7 +72,8 @@ struct StatusReporter: Sendable {
             let isSelf = id == office.identity.id
             models.append(
                 MemberModel(
-                    id: id.description, name: member.name.description, admin: member.isAdmin, role: "peer",
+                    id: id.description, name: member.name.description, admin: member.isAdmin,
+                    role: state.role(of: id),
                     online: isSelf || known?.presence == .online,
                     addresses: isSelf ? [] : Self.hosts(await directory.endpoints(of: id)),
                     lastSeen: isSelf ? .now : known?.presence == .online ? .now : known?.lastSeen,
@@ -85,7 +88,10 @@ struct StatusReporter: Sendable {
         var shown: Set<String> = [office.identity.id.short]
         for (id, member) in state?.members ?? [:] where id != office.identity.id {
             shown.insert(id.short)
-            if let model = await peer(id, member) { models.append(model) }
+            if var model = await peer(id, member) {
+                model.role = state?.role(of: id) ?? model.role
+                models.append(model)
+            }
         }
         let strangers = await directory.announced.values.filter { !shown.contains($0.idPrefix) }
         for announcements in Dictionary(grouping: strangers, by: { "\($0.idPrefix) \($0.sighting.name)" }).values {
@@ -138,7 +144,7 @@ struct StatusReporter: Sendable {
     func offers(for caller: LocalCaller, node: Label?) async throws -> [OfferModel] {
         let own = await office.ownName
         let state = await office.state
-        if let node, await office.node(named: node) == nil {
+        if let node, node.description != Label.office, await office.node(named: node) == nil {
             throw OfficeError(
                 .notFound, node.description, "there is no such node in the office",
                 mend: "'officeshare office members' shows who is in.")
@@ -153,6 +159,9 @@ struct StatusReporter: Sendable {
         {
             models += await offers(of: id, member.name, for: caller)
         }
+        if node == nil || node?.description == Label.office, let state {
+            models += await spaces(for: caller, in: state)
+        }
         return models.sorted { $0.path < $1.path }
     }
 
@@ -161,7 +170,7 @@ struct StatusReporter: Sendable {
         let known = await directory[id]
         let isOnline = known?.presence == .online
         var models: [Label: OfferModel] = [:]
-        for offer in known?.offers ?? [] where offer.users?.contains(caller.userName) ?? true {
+        for offer in known?.offers ?? [] where offer.isSpace != true && offer.users?.contains(caller.userName) ?? true {
             models[offer.name] = Self.offer(name, offer.name, offer.writable, offer.comment, online: isOnline)
         }
         guard !isOnline else { return Array(models.values) }
@@ -190,6 +199,21 @@ struct StatusReporter: Sendable {
         for pin in await pins.offers(for: office.identity.id)
         where pin.owner == owner && pin.users?.contains(caller.userName) ?? true { copies.append((own, pin)) }
         return copies
+    }
+
+    /// The office's own folders, as the node that holds them today told of them.
+    private func spaces(for caller: LocalCaller, in state: OfficeState) async -> [OfferModel] {
+        guard let holder = state.fileServer?.setting.nodes.first else { return [] }
+        let isOwn = holder == office.identity.id
+        let known = await directory[holder]
+        let offers = isOwn ? await server.offers(for: holder) : known?.offers ?? []
+        let online = isOwn || known?.presence == .online
+        return offers.filter { $0.isSpace == true && $0.users?.contains(caller.userName) ?? true }.map { space in
+            OfferModel(
+                path: "\(Label.office)/\(space.name)", node: Label.office, share: space.name.description, kind: "space",
+                mode: "rw", comment: nil, online: online, servedBy: online ? state.displayName(of: holder) : nil,
+                asOf: nil)
+        }
     }
 
     private static func offer(_ node: Label, _ share: Label, _ writable: Bool, _ comment: String?, online: Bool)
@@ -249,5 +273,12 @@ struct StatusReporter: Sendable {
             let online = await directory[id]?.presence == .online
             return EventModel(event: "node", time: .now, node: await office.name(of: id), online: online)
         }
+    }
+}
+
+extension OfficeState {
+    /// `peer` or `server`, as `members` and `peers` show it.
+    fileprivate func role(of node: NodeID) -> String {
+        fileServer?.setting.nodes.contains(node) == true ? "server" : "peer"
     }
 }

@@ -114,9 +114,11 @@ struct DiscoveryService: Service {
     }
 
     private func advertisement() async -> Advertisement {
+        let state = await office.state
         return Advertisement(
             name: await office.ownName, port: UInt16(clamping: await office.port), nodeID: office.identity.id,
-            officeID: await office.state?.office, role: .peer)
+            officeID: state?.office,
+            role: state?.fileServer?.setting.nodes.contains(office.identity.id) == true ? .server : .peer)
     }
 
     // MARK: Strangers

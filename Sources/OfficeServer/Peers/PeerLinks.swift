@@ -206,6 +206,18 @@ actor PeerLinks: Service {
     }
 
     /// Gives and takes what either side misses of the office log.
+    /// Has all of the office log that this member has, where it answers.
+    nonisolated func catchUp(with node: NodeID) async {
+        // No heads of an office: whatever is there differs from ours, so both tell what the other misses.
+        do {
+            try await exchangeLog(with: node, theirHeads: [])
+        } catch {
+            logger.debug(
+                "the office log was not exchanged",
+                metadata: [LogKey.nodeID: "\(node.short)", LogKey.error: "\(error)"])
+        }
+    }
+
     private nonisolated func exchangeLog(with node: NodeID, theirHeads: [EntryHash]) async throws {
         guard await office.headHashes() != theirHeads else { return }
         let ours = LogExchange(heads: await office.headHashes(), entries: await office.entries(missingFrom: theirHeads))

@@ -27,6 +27,8 @@ struct PeerOffer: Codable, Sendable, Hashable {
     var comment: String?
     /// The users of that member who may use it; nil: all of them.
     var users: [String]?
+    /// Whether it is a space of the office, which this node holds as its file server; nil: no.
+    var isSpace: Bool?
 
     init(name: Label, writable: Bool, keep: Bool, comment: String?, users: [String]?) {
         self.name = name

@@ -115,7 +115,7 @@ extension HTTPField.Name {
     /// See `PeerHello.incarnation`.
     static let incarnation = Self.known("Officeshare-Incarnation")
 
-    private static func known(_ name: String) -> Self {
+    static func known(_ name: String) -> Self {
         // A literal of token characters always is a field name.
         guard let field = Self(name) else { preconditionFailure("not a field name: \(name)") }
         return field

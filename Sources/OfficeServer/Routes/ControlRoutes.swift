@@ -23,6 +23,7 @@ struct ControlRoutes: Sendable {
     let printing: PrintHouse
     let pins: PinKeeper
     let transfers: TransferBoard
+    let spaces: ControlSpaceRoutes
     let post: PostRoom
     let live: LiveSettings
 
@@ -41,6 +42,7 @@ struct ControlRoutes: Sendable {
                     of: try context.parameters.label("share"), node: try context.parameters.label("node"),
                     for: context.caller))
         }
+        spaces.add(to: router)
         router.post("/v1/nodes/:node/shares/:share/:verb") { request, context -> Response in
             try exchange(request, context)
         }

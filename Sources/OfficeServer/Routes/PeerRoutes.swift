@@ -34,6 +34,7 @@ struct PeerRoutes: Sendable {
     let pins: PinKeeper
     let watcher: ShareWatcher
     let governor: TransferGovernor
+    let spaces: PeerSpaceRoutes
     let post: PostRoom
     let live: LiveSettings
     let version: String
@@ -60,6 +61,7 @@ struct PeerRoutes: Sendable {
             try await admit(request, context)
             return try await exchangeWithCopy(request, context)
         }
+        spaces.add(to: router) { try await admit($0, $1) }
         PeerPrintRoutes(house: printing, gate: gate).add(to: router) { try await admit($0, $1) }
         PeerDeliveryRoutes(post: post.parts).add(to: router) { try await admit($0, $1) }
         return router.buildResponder()
@@ -116,7 +118,7 @@ struct PeerRoutes: Sendable {
             try await write(
                 Self.line(
                     PeerLine(
-                        hello: await hello(), offers: await shares.offers(for: node),
+                        hello: await hello(), offers: await offers(for: node),
                         pins: await pins.offers(for: node), gossip: await directory.gossip(), queues: toldQueues,
                         jobs: await printing.reports(for: node), allJobsAsOf: told)))
             let happenings = merge(
@@ -134,7 +136,7 @@ struct PeerRoutes: Sendable {
                 case .log(let news):
                     try await write(Self.line(PeerLine(entries: news.entries)))
                     if !news.members.contains(node) { return }
-                case .offers: try await write(Self.line(PeerLine(offers: await shares.offers(for: node))))
+                case .offers: try await write(Self.line(PeerLine(offers: await offers(for: node))))
                 case .pins: try await write(Self.line(PeerLine(pins: await pins.offers(for: node))))
                 case .changed(let share):
                     guard await shares.isOffered(share, to: node) else { continue }
@@ -155,6 +157,11 @@ struct PeerRoutes: Sendable {
                 }
             }
         }
+    }
+
+    /// This node's shares, and the office's spaces where it holds them.
+    private func offers(for node: NodeID) async -> [PeerOffer] {
+        await shares.offers(for: node) + (await spaces.server.offers(for: node))
     }
 
     private func hello() async -> PeerHello {

@@ -136,6 +136,24 @@ actor ShareKeeper {
         return record
     }
 
+    /// Offers a folder on the daemon's own account.
+    func insert(_ record: ShareRecord) async throws(OfficeError) {
+        do {
+            try await database.queue.write { try record.insert($0) }
+        } catch {
+            throw OfficeError(.io, record.name.description, "the share can't be kept (\(error))")
+        }
+        records[record.name] = record
+        changes.send(())
+    }
+
+    func delete(_ record: ShareRecord) async throws {
+        _ = try await database.queue.write { try record.delete($0) }
+        records[record.name] = nil
+        handles[record.name] = nil
+        changes.send(())
+    }
+
     private func managed(_ name: Label, by caller: LocalCaller) throws -> ShareRecord {
         guard let record = records[name] else { throw Self.unknown(name) }
         guard record.isManaged(by: caller) else {

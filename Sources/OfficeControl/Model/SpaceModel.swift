@@ -1,0 +1,128 @@
+package import OfficeCore
+
+/// `officeshare promote [NODE] …`.
+package struct PromoteRequest: Codable, Sendable {
+    /// nil: this node.
+    package var node: String?
+    /// The store's absolute path, percent-encoded; nil: the service's own.
+    package var store: String?
+    package var standby: Bool
+    package var force: Bool
+
+    package init(node: String?, store: String?, standby: Bool, force: Bool) {
+        self.node = node
+        self.store = store
+        self.standby = standby
+        self.force = force
+    }
+}
+
+/// The office's file server: `promote` and `demote`.
+package struct FileServerModel: Codable, Sendable {
+    /// The node; null where there is none (any more).
+    @OrNull package var node: String?
+    package var epoch: Int64
+    @OrNull package var store: String?
+    @OrNull package var standby: String?
+
+    package init(node: String?, epoch: Int64, store: String?, standby: String?) {
+        self.node = node
+        self.epoch = epoch
+        self.store = store
+        self.standby = standby
+    }
+}
+
+/// What is asked of the file server, wherever it is.
+package enum SpaceRequest: Codable, Sendable {
+    case list
+    case add(name: String, allow: [String], quota: Int64?)
+    /// nil leaves a thing as it is; a quota of 0 is none.
+    case set(name: String, allow: [String]?, quota: Int64?)
+    case remove(name: String)
+    case users
+    /// Passwords in base64: their bytes are whatever was typed.
+    case addUser(name: String, password: String)
+    case setPassword(name: String, password: String)
+    case removeUser(name: String)
+    case versions(space: String, path: RelativePath)
+    /// nil: the newest version; where it was.
+    case restore(space: String, path: RelativePath, version: String?, to: RelativePath?)
+}
+
+package struct SpaceAnswer: Codable, Sendable {
+    package var spaces: [SpaceModel] = []
+    package var versions: [VersionModel] = []
+    package var users: [UserModel] = []
+    /// Paths that were brought back, percent-encoded.
+    package var restored: [RelativePath] = []
+    package init() {}
+}
+
+/// One line of `officeshare space ls`.
+package struct SpaceModel: Codable, Sendable {
+    package var name: String
+    /// `office/NAME`.
+    package var path: String
+    package var files: Int
+    package var bytes: Int64
+    @OrNull package var quota: Int64?
+    package var versionsBytes: Int64
+    /// Principals by today's names.
+    package var allow: [String]
+
+    package init(
+        name: String, path: String, files: Int, bytes: Int64, quota: Int64?, versionsBytes: Int64, allow: [String]
+    ) {
+        self.name = name
+        self.path = path
+        self.files = files
+        self.bytes = bytes
+        self.quota = quota
+        self.versionsBytes = versionsBytes
+        self.allow = allow
+    }
+}
+
+/// One line of `officeshare user ls`.
+package struct UserModel: Codable, Sendable {
+    package var name: String
+    package var created: Timestamp
+    @OrNull package var lastSeen: Timestamp?
+
+    package init(name: String, created: Timestamp, lastSeen: Timestamp?) {
+        self.name = name
+        self.created = created
+        self.lastSeen = lastSeen
+    }
+}
+
+/// One line of `officeshare versions PATH`.
+package struct VersionModel: Codable, Sendable {
+    /// What `restore PATH@VERSION` takes.
+    package var version: String
+    package var size: Int64
+    package var modified: Timestamp
+    /// Who replaced or removed it, by today's names.
+    package var replacedBy: String
+    @OrNull package var root: String?
+    /// When it was replaced or removed.
+    package var replaced: Timestamp
+    package var removed: Bool
+    /// The path it had, percent-encoded.
+    package var path: RelativePath
+
+    package init(
+        version: String, size: Int64, modified: Timestamp, replacedBy: String, root: String?, replaced: Timestamp,
+        removed: Bool, path: RelativePath
+    ) {
+        self.version = version
+        self.size = size
+        self.modified = modified
+        self.replacedBy = replacedBy
+        self.root = root
+        self.replaced = replaced
+        self.removed = removed
+        self.path = path
+    }
+}

@@ -1,0 +1,225 @@
+import Logging
+import OfficeControl
+import OfficeCore
+import OfficeFolders
+import OfficeStore
+import OfficeTransfer
+import OfficeTrust
+import ServiceLifecycle
+
+/// The file server's part of a node: it serves the office's spaces for as long as the log names this node.
+///
+/// Who may is decided here, where a request comes in; whether this node still may, by the fence at every change. All that
+/// touches the store runs on a pool of its own: a disk may take its time.
+actor FileServer {
+    /// Where the file server's store is, unless a person says otherwise.
+    static func standardStore(in stateDirectory: String) -> [UInt8] { Array((stateDirectory + "/store").utf8) }
+
+    let office: OfficeKeeper
+    let shares: ShareKeeper
+    nonisolated let fence = ServingFence()
+    nonisolated let disk = WorkPool(threads: 4, syncThreads: 1)
+    let history: ServingHistory
+    private let logger: Logger
+    var handingOver: HandingOver?
+    private(set) var store: (store: Store, path: [UInt8], epoch: Int64)?
+    private(set) var failure: OfficeError?
+    /// Whether the others were asked, since the start, if this node is still what its log says.
+    private var isSettled = false
+    /// Whether what this node served last is with its successor.
+    private var isHandedOver = false
+    private var adopting: Task<Void, Never>?
+
+    init(office: OfficeKeeper, shares: ShareKeeper, stateDirectory: String, logger: Logger) {
+        self.office = office
+        self.shares = shares
+        self.logger = logger
+        history = ServingHistory(stateDirectory: stateDirectory)
+    }
+
+    // MARK: The role
+
+    /// From now on the log is believed: the others were asked, or none is there.
+    func settle() async {
+        isSettled = true
+        await adopt()
+    }
+
+    /// Becomes what the log says: one change after another.
+    func adopt() async {
+        let previous = adopting
+        let task = Task {
+            await previous?.value
+            await self.follow()
+        }
+        adopting = task
+        await task.value
+    }
+
+    private func follow() async {
+        guard let state = await office.state else { return await standDown() }
+        let setting = state.fileServer?.setting
+        guard let setting, setting.nodes.contains(office.identity.id) else {
+            await standDown()
+            await settleAccounts(isDemoted: setting == nil)
+            return
+        }
+        if let store, store.epoch == setting.epoch, store.path == setting.store, failure == nil {
+            return isSettled && handingOver?.token == nil ? serve(setting.epoch) : ()
+        }
+        // An older epoch's changes end here, before the newer one's begin.
+        await standDown()
+        do throws(OfficeError) {
+            let (path, epoch, office) = (setting.store, setting.epoch, state.office)
+            let opened = try await onDisk { () throws(OfficeError) in
+                try Store(at: path, office: office, epoch: epoch)
+            }
+            try await onDisk { [history] () throws(OfficeError) in try history.began(path) }
+            store = (opened, path, epoch)
+            failure = nil
+            await shares.release(below: opened.spacePaths(in: path))
+            if isSettled { serve(epoch) }
+        } catch {
+            failure = error
+            logger.error("the store can't be opened", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    private func serve(_ epoch: Int64) {
+        guard fence.mode != .serving(epoch) else { return }
+        fence.mode = .serving(epoch)
+        logger.notice("this node is the file server", metadata: [LogKey.count: "\(epoch)"])
+        shares.changes.send(())
+    }
+
+    /// No change is made any more; returns when none is under way.
+    private func standDown() async {
+        fence.mode = .away
+        guard let serving = store else { return }
+        store = nil
+        isHandedOver = handingOver?.token != nil
+        handingOver = nil
+        await onDisk { for space in serving.store.spaces { space.close(ServingFence.moving) } }
+        logger.notice("this node is the file server no longer", metadata: [LogKey.count: "\(serving.epoch)"])
+        shares.changes.send(())
+    }
+
+    /// What becomes of a store that this node served once: after `demote` its spaces are shares; where another node
+    /// took over, it is a copy that nobody reads.
+    private func settleAccounts(isDemoted: Bool) async {
+        do throws(OfficeError) {
+            guard let path = try await onDisk({ [history] () throws(OfficeError) in try history.last() }) else {
+                return
+            }
+            if isDemoted {
+                guard let office = await office.state?.office else { return }
+                let store = try await onDisk { () throws(OfficeError) in try Store(at: path, office: office, epoch: 0) }
+                for record in store.records {
+                    try await shares.takeOver(record, at: store.path(of: record, in: path))
+                }
+            }
+            let isLeft = !isDemoted && !isHandedOver
+            try await onDisk { [history] () throws(OfficeError) in
+                if isLeft { try history.left(path) }
+                try history.ended()
+            }
+        } catch {
+            failure = error
+            logger.error("the store's spaces can't be shared", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    /// Makes or checks the store for an epoch to come.
+    func prepare(_ path: [UInt8]) async throws(OfficeError) {
+        guard let state = await office.state else { throw OfficeKeeper.inNone }
+        if let store, store.path == path { return }
+        let isOwn = path == Self.standardStore(in: await office.stateDirectory)
+        try await onDisk { () throws(OfficeError) in
+            if isOwn { try Store.makeFolder(path) }
+            do throws(OfficeError) {
+                _ = try Store(at: path, office: state.office, epoch: 0)
+            } catch  where error.code == .notAllowed {
+                throw OfficeError(
+                    .notAllowed, escapedForTerminal(path), "officeshare can't write there",
+                    mend: "Run 'officeshare promote --store' as root on that machine, or 'setfacl -R -m "
+                        + "u:officeshare:rwX,d:u:officeshare:rwX \(escapedForTerminal(path))'.")
+            }
+        }
+    }
+
+    // MARK: Using
+
+    struct Opened: Sendable {
+        let store: Store
+        let epoch: Int64
+    }
+
+    /// The store, if this node is the file server of the epoch that the caller knows.
+    func current(_ epoch: Int64?) throws(OfficeError) -> Opened {
+        guard let store else {
+            throw failure.map { $0.about(Label.office) } ?? ServingFence.moving
+        }
+        guard epoch == nil || epoch == store.epoch, isSettled else { throw ServingFence.moving }
+        return Opened(store: store.store, epoch: store.epoch)
+    }
+
+    /// A space, for somebody who may use it. What they may not know of is not found.
+    func open(_ name: Label, for principal: Principal, epoch: Int64?) throws(OfficeError) -> SpaceWriter {
+        let current = try current(epoch)
+        guard let record = current.store.record(of: name), record.access.allows(principal) else {
+            throw Store.unknown(name)
+        }
+        let space = try current.store.space(name)
+        let (fence, epoch) = (fence, current.epoch)
+        return SpaceWriter(
+            space, author: Author(user: principal.user.description, node: principal.node)
+        ) { () throws(OfficeError) in try fence.check(epoch, writing: true) }
+    }
+
+    /// What is told to one member: the spaces its people may know of.
+    func offers(for node: NodeID) -> [PeerOffer] {
+        guard let store, isSettled else { return [] }
+        return store.store.records.compactMap { record in
+            switch record.access.audience(on: node) {
+            case .everyone: PeerOffer(space: record.name, users: nil)
+            case .users(let users) where !users.isEmpty: PeerOffer(space: record.name, users: users.sorted())
+            case .users: nil
+            }
+        }
+    }
+
+    func problems() async -> [StatusModel.Problem] {
+        var errors = (failure.map { [$0] } ?? []) + (store?.store.failures ?? [])
+        if store == nil, let path = try? await onDisk({ [history] () throws(OfficeError) in try history.left() }) {
+            errors.append(
+                OfficeError(
+                    .changed, escapedForTerminal(path),
+                    "another node took over as the file server without what was written here last",
+                    mend: "Bring what is missing to the office with 'officeshare put', then remove "
+                        + "\(escapedForTerminal(path))/office.json."))
+        }
+        return errors.map { .init(what: $0.what, why: $0.why, mend: $0.mend) }
+    }
+
+    /// Runs what blocks.
+    nonisolated func onDisk<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(OfficeError) -> Value
+    ) async throws(OfficeError) -> Value {
+        do {
+            return try await disk.run { try body() }
+        } catch let error as OfficeError {
+            throw error
+        } catch {
+            throw OfficeError(.fault, "the store", "\(error)")
+        }
+    }
+
+    nonisolated func onDisk(_ body: @escaping @Sendable () -> Void) async { try? await disk.run { body() } }
+}
+
+extension PeerOffer {
+    init(space name: Label, users: [String]?) {
+        self.init(name: name, writable: true, keep: false, comment: nil, users: users)
+        isSpace = true
+    }
+}

@@ -1,0 +1,92 @@
+import Logging
+import OfficeCore
+import OfficeFolders
+import OfficeStore
+import OfficeTrust
+import ServiceLifecycle
+
+/// Keeps a node's file server true to the log, and its versions thin.
+struct FileServerService: Service {
+    /// How long a node that starts as the file server waits to hear from somebody whether it still is.
+    private static let patience = Duration.seconds(3)
+    private static let thinning = Duration.seconds(3600)
+    /// How long an interrupted upload can be gone on with.
+    private static let partialSeconds: Int64 = 14 * 24 * 60 * 60
+    private static let retry = Duration.seconds(5)
+
+    let server: FileServer
+    let office: OfficeKeeper
+    let directory: PeerDirectory
+    let links: PeerLinks
+    let presence: EventHub<NodeID>
+    let versionsBytes: Int64
+    let logger: Logger
+
+    func run() async throws {
+        let changes = office.changes.listen()
+        let arrivals = presence.listen()
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { tasks in
+                tasks.addTask {
+                    await server.adopt()
+                    await hearOthers(arrivals)
+                    await server.settle()
+                }
+                tasks.addTask { await every(Self.retry) { if await server.failure != nil { await server.adopt() } } }
+                tasks.addTask { await every(Self.thinning) { await thin() } }
+                for await _ in changes.cancelOnGracefulShutdown() { await server.adopt() }
+                tasks.cancelAll()
+            }
+        } onGracefulShutdown: {
+        }
+    }
+
+    /// A server that was away may have been replaced. It asks all whom it reaches before it serves a write; where it
+    /// reaches nobody within its patience, it is what its log says.
+    private func hearOthers(_ arrivals: AsyncStream<NodeID>) async {
+        guard await office.state?.fileServer?.setting.nodes.contains(office.identity.id) == true,
+            await !office.otherMembers().isEmpty
+        else { return }
+        // Who came before this listened.
+        for node in await office.otherMembers() where await directory[node]?.presence == .online {
+            return await links.catchUp(with: node)
+        }
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try? await Task.sleep(for: Self.patience) }
+            tasks.addTask {
+                for await node in arrivals where await directory[node]?.presence == .online {
+                    return await links.catchUp(with: node)
+                }
+            }
+            await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+
+    private func every(_ interval: Duration, _ body: () async -> Void) async {
+        while (try? await Task.sleep(for: interval)) != nil { await body() }
+    }
+
+    private func thin() async {
+        guard let current = try? await server.current(nil) else { return }
+        let (most, logger) = (versionsBytes, logger)
+        await server.onDisk {
+            for space in current.store.spaces {
+                do throws(OfficeError) {
+                    let before = FileTime(seconds: FileTime.now.seconds - Self.partialSeconds, nanoseconds: 0)
+                    _ = try space.folder.removeLeftovers(before: before)
+                    let count = try space.thin(most: most, now: FileTime.now.seconds)
+                    if count > 0 {
+                        logger.info(
+                            "thinned out old versions",
+                            metadata: [LogKey.shareName: "\(space.name)", LogKey.count: "\(count)"])
+                    }
+                } catch {
+                    logger.warning(
+                        "old versions can't be thinned out",
+                        metadata: [LogKey.shareName: "\(space.name)", LogKey.error: "\(error)"])
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import NIOConcurrencyHelpers
+import OfficeControl
+import OfficeCore
+import OfficeStore
+import OfficeTransfer
+import OfficeTrust
+
+/// One step of a hand-over, asked of the file server by the admin's node that promotes another.
+struct HandOverCall: Codable, Sendable {
+    enum Step: String, Codable, Sendable {
+        /// The other node may read the store.
+        case begin
+        /// Nothing is written any more. Answered with a token, which ends when this node is started anew or the time is up.
+        case freeze
+        /// Whether nothing was written since.
+        case confirm
+        /// It came to nothing: on as before.
+        case resume
+    }
+
+    var step: Step
+    var to: NodeID
+    var token: String?
+}
+
+extension FileServer {
+    /// How long nothing is written for a hand-over that doesn't come to its end.
+    static let longestFreeze = Duration.seconds(600)
+
+    /// A hand-over that is under way here.
+    struct HandingOver: Sendable {
+        let to: NodeID
+        /// Set while nothing is written.
+        var token: String?
+    }
+
+    func handOver(_ call: HandOverCall) async throws(OfficeError) -> HandOverCall {
+        guard let current = store else { throw ServingFence.moving }
+        switch call.step {
+        case .begin:
+            try fence.check(current.epoch, writing: true)
+            handingOver = HandingOver(to: call.to)
+        case .freeze:
+            guard handingOver?.to == call.to, handingOver?.token == nil else { throw Self.noHandOver }
+            let token = hexEncoded((0..<16).map { _ in UInt8.random(in: 0...255) })
+            handingOver?.token = token
+            fence.mode = .handingOver(current.epoch)
+            await onDisk { for space in current.store.spaces { space.drain() } }
+            Task {
+                try await Task.sleep(for: Self.longestFreeze)
+                self.resume(token)
+            }
+            return HandOverCall(step: .freeze, to: call.to, token: token)
+        case .confirm:
+            guard let token = handingOver?.token, token == call.token else { throw Self.noHandOver }
+        case .resume:
+            if let token = handingOver?.token { resume(token) }
+            handingOver = nil
+        }
+        return call
+    }
+
+    private func resume(_ token: String) {
+        guard handingOver?.token == token, let current = store else { return }
+        handingOver = nil
+        fence.mode = .serving(current.epoch)
+    }
+
+    private static let noHandOver = OfficeError(
+        .temporary, Label.office, "the file server knows of no such hand-over", mend: "Run the same again.")
+
+    /// The store, for the node that is taking it over, to read.
+    func storeBeingHandedOver(to node: NodeID) throws(OfficeError) -> Store {
+        guard let store, handingOver?.to == node else {
+            throw OfficeError(.notAllowed, "the store", "it is not being handed over to the caller")
+        }
+        return store.store
+    }
+
+    /// Makes a store here equal to that of the file server. What another store left here is put aside first.
+    func copy(from centre: Label, by transport: some ShareTransport, to path: [UInt8]) async throws(OfficeError) {
+        try await onDisk { [history] () throws(OfficeError) in
+            guard try history.copying() != path else { return }
+            try Store.putAside(at: path)
+            try history.copies(path)
+        }
+        var options = TransferOptions()
+        options.patience = .seconds(30)
+        var plan = Synchronizer.Plan()
+        plan.delete = true
+        let synchronizer = Synchronizer(transport: transport, pool: disk, options: options, plan: plan)
+        for part in Store.parts {
+            let place = RemotePlace(node: centre, share: try Label("store"), path: try RelativePath([part]))
+            let summary = await synchronizer.download(place, to: path + [UInt8(ascii: "/")] + part.bytes)
+            if let failed = summary.failed.first { throw failed.error.about(failed.path) }
+            if let code = summary.failure { throw OfficeError(code, escapedForTerminal(path), "the copy failed") }
+        }
+    }
+}
+
+/// Carries exchanges to the store of the file server that hands it over.
+struct StoreTransport: ShareTransport {
+    let pool: PeerPool
+    let node: NodeID
+
+    func exchange<Answer: Sendable>(
+        node name: Label, share: Label, verb: ShareVerb, server: Label?,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        try await pool.exchange(with: node, .storeExchange(verb), send: send) { _, body in try await receive(body) }
+    }
+}

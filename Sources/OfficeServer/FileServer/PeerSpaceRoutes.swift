@@ -1,0 +1,134 @@
+import HTTPTypes
+import Hummingbird
+import OfficeConfiguration
+import OfficeControl
+import OfficeCore
+import OfficeStore
+import OfficeTransfer
+import OfficeTrust
+
+/// What members may ask of this node as the office's file server.
+struct PeerSpaceRoutes: Sendable {
+    let office: OfficeKeeper
+    let server: FileServer
+    let desk: SpaceDesk
+    let links: PeerLinks
+    let pool: PeerPool
+    let responder: ShareResponder
+    let gate: ExchangeGate
+    let live: LiveSettings
+
+    func add(
+        to router: Router<MemberContext>,
+        admit: @escaping @Sendable (Request, MemberContext) async throws -> Void
+    ) {
+        router.post("/v1/spaces/:space/:verb") { request, context -> Response in
+            try await admit(request, context)
+            return try await exchange(request, context)
+        }
+        router.post("/v1/spaces") { request, context -> Response in
+            try await admit(request, context)
+            let call = try await request.decoded(as: SpaceCall.self, limit: live.limits.bodyBytes)
+            try await agree(on: call.epoch, with: context.caller.node)
+            let principal = Principal(node: context.caller.node, user: call.user)
+            let caller = SpaceCaller(principal: principal, manages: call.manages)
+            return try .json(try await desk.answer(call.request, for: caller, epoch: call.epoch))
+        }
+        router.post("/v1/server/handover") { request, context -> Response in
+            try await admit(request, context)
+            guard await office.state?.isAdmin(context.caller.node) == true else {
+                throw OfficeError(.notAllowed, "this node", "only an admin may have it hand over")
+            }
+            let call = try await request.decoded(as: HandOverCall.self, limit: live.limits.bodyBytes)
+            return try .json(try await server.handOver(call))
+        }
+        router.post("/v1/store/:verb") { request, context -> Response in
+            try await admit(request, context)
+            let store = try await server.storeBeingHandedOver(to: context.caller.node)
+            guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? ""), !verb.writes else {
+                throw OfficeError(.notAllowed, "the store", "it can only be read")
+            }
+            return shareResponse { write in
+                try await gate.run {
+                    try await responder.respond(
+                        to: verb, in: store.root, mayWrite: false, request: BodyStream(request.body), write: write)
+                }
+            }
+        }
+        router.post("/v1/server/store") { request, context -> Response in
+            try await admit(request, context)
+            let node = context.caller.node
+            guard await office.state?.isAdmin(node) == true else {
+                throw OfficeError(.notAllowed, "this node", "only an admin may make it the file server")
+            }
+            let wish = try await request.decoded(as: StoreCall.self, limit: live.limits.bodyBytes)
+            if let centre = wish.copyFrom {
+                let name = try Label(await office.name(of: centre))
+                let transport = StoreTransport(pool: pool, node: centre)
+                try await server.copy(from: name, by: transport, to: try await path(wish.store))
+            } else if let epoch = wish.epoch {
+                try await agree(on: epoch, with: node)
+                await server.adopt()
+                _ = try await server.current(epoch)
+            } else {
+                try await server.prepare(try await path(wish.store))
+            }
+            return try .json(StoreCall(store: percentEncoded(try await path(wish.store)), epoch: wish.epoch))
+        }
+    }
+
+    private func path(_ text: String?) async throws(OfficeError) -> [UInt8] {
+        guard let text else { return FileServer.standardStore(in: await office.stateDirectory) }
+        return try percentDecoded(text)
+    }
+
+    private func exchange(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let name = try context.parameters.label("space")
+        guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
+            throw OfficeError(.notFound, "request", "there is no such verb")
+        }
+        guard let epoch = request.headers[.officeshareEpoch].flatMap({ Int64($0) }) else {
+            throw OfficeError(.malformed, "request", "it names no epoch")
+        }
+        let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
+        try await agree(on: epoch, with: context.caller.node)
+        let principal = Principal(node: context.caller.node, user: try UserName(user))
+        let writer = try await server.open(name, for: principal, epoch: epoch)
+        return shareResponse { write in
+            try await gate.run {
+                try await responder.respond(
+                    to: verb, in: writer, mayWrite: true, request: BodyStream(request.body), write: write)
+            }
+        }
+    }
+
+    /// A caller that knows of a newer epoch has log entries that are missing here: they are taken before anything is
+    /// served. One that knows only an older one hears so, and has the log by its event stream.
+    private func agree(on epoch: Int64, with node: NodeID) async throws(OfficeError) {
+        if await epoch > known { await links.catchUp(with: node) }
+        if await epoch > known { throw ServingFence.moving }
+        await server.adopt()
+    }
+
+    private var known: Int64 { get async { await office.state?.fileServer?.setting.epoch ?? 0 } }
+}
+
+/// `POST /v1/server/store`: asks a node to make a store ready; with an epoch, to begin to serve it.
+struct StoreCall: Codable, Sendable {
+    /// Percent-encoded; nil: the service's own place.
+    var store: String?
+    var epoch: Int64?
+    /// The file server whose store is to be copied first.
+    var copyFrom: NodeID?
+}
+
+extension HTTPRequest {
+    /// One exchange with the store of the file server that hands it over to this node.
+    static func storeExchange(_ verb: ShareVerb) -> HTTPRequest {
+        var head = HTTPRequest(
+            method: .post, scheme: "https", authority: "officeshare", path: "/v1/store/\(verb.rawValue)")
+        head.headerFields[.contentType] = FrameMediaType.name
+        head.headerFields[.transferEncoding] = "chunked"
+        return head
+    }
+}

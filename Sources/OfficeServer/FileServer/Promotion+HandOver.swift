@@ -1,0 +1,60 @@
+import OfficeControl
+import OfficeCore
+import OfficeTrust
+
+// From one node to another: the new one copies everything while the old one serves, then nothing is written for a
+// moment, what came meanwhile is copied, and the new epoch begins.
+
+extension Promotion {
+    /// Seconds of standing still after which a hand-over is given up: half of what the old server waits, so that it
+    /// doesn't write again before the new epoch is there.
+    private static let longestFreeze = Duration.seconds(300)
+
+    func handOver(
+        from old: NodeID, to node: NodeID, store: [UInt8], force: Bool
+    ) async throws {
+        do {
+            _ = try await ask(old, HandOverCall(step: .begin, to: node))
+        } catch let error as OfficeError where error.code == .unavailable {
+            guard force else {
+                throw OfficeError(
+                    .unavailable, await office.name(of: old), "the file server can't be reached, so it can't hand over",
+                    mend: "Wait for it, or add --force to go on without what only it has.")
+            }
+            return try await office.setFileServer([node], standby: [], store: store)
+        }
+        try await copy(from: old, to: node, store: store)
+        let began = ContinuousClock.now
+        let frozen = try await ask(old, HandOverCall(step: .freeze, to: node))
+        do {
+            try await copy(from: old, to: node, store: store)
+            _ = try await ask(old, HandOverCall(step: .confirm, to: node, token: frozen.token))
+            guard ContinuousClock.now - began < Self.longestFreeze else {
+                throw OfficeError(
+                    .temporary, Label.office, "the last of the store took too long to copy", mend: "Run the same again."
+                )
+            }
+            try await office.setFileServer([node], standby: [], store: store)
+        } catch {
+            _ = try? await ask(old, HandOverCall(step: .resume, to: node))
+            throw error
+        }
+        // It stands down by the log; this only makes it sooner.
+        if old == office.identity.id { await server.adopt() } else { await links.catchUp(with: old) }
+    }
+
+    private func copy(from old: NodeID, to node: NodeID, store: [UInt8]) async throws {
+        if node == office.identity.id {
+            let name = try Label(await office.name(of: old))
+            return try await server.copy(from: name, by: StoreTransport(pool: pool, node: old), to: store)
+        }
+        _ = try await ask(node, StoreCall(store: percentEncoded(store), epoch: nil, copyFrom: old))
+    }
+
+    private func ask(_ node: NodeID, _ call: HandOverCall) async throws -> HandOverCall {
+        guard node != office.identity.id else { return try await server.handOver(call) }
+        return try await reaching(node) {
+            try await pool.ask(node, "/v1/server/handover", call, limit: Self.longestAnswer)
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import OfficeControl
+import OfficeCore
+import OfficeTrust
+
+/// Makes a node the office's file server, and ends that: changes of the office log that an admin's node signs.
+struct Promotion: Sendable {
+    static let longestAnswer = 64 << 10
+
+    let office: OfficeKeeper
+    let server: FileServer
+    let directory: PeerDirectory
+    let pool: PeerPool
+    let links: PeerLinks
+
+    func promote(_ request: PromoteRequest) async throws -> FileServerModel {
+        let state = try await adminState()
+        let node = try await node(request.node, in: state)
+        let wanted = try request.store.map { (text) throws(OfficeError) in try Self.checked(try percentDecoded(text)) }
+        if let setting = state.fileServer?.setting {
+            if setting.nodes == [node], wanted == nil || wanted == setting.store {
+                return model(of: setting, in: state)
+            }
+            guard setting.nodes != [node] else {
+                throw OfficeError(
+                    .exists, state.name.description, "its store is \(escapedForTerminal(setting.store)) already",
+                    mend: "End that with 'officeshare demote', move the folder, and promote the node with it.")
+            }
+        }
+        let store = try await prepare(node, wanted)
+        if let old = state.fileServer?.setting.nodes.first {
+            try await handOver(from: old, to: node, store: store, force: request.force)
+        } else {
+            try await office.setFileServer([node], standby: [], store: store)
+        }
+        guard let setting = await office.state?.fileServer?.setting else { throw OfficeKeeper.inNone }
+        try await begin(node, setting)
+        return model(of: setting, in: state)
+    }
+
+    func demote() async throws -> FileServerModel {
+        let state = try await adminState()
+        guard let setting = state.fileServer?.setting else {
+            throw OfficeError(.notFound, state.name.description, "the office has no file server")
+        }
+        try await office.setFileServer([], standby: [], store: [])
+        await server.adopt()
+        return FileServerModel(
+            node: nil, epoch: setting.epoch + 1, store: escapedForTerminal(setting.store), standby: nil)
+    }
+
+    private func adminState() async throws(OfficeError) -> OfficeState {
+        guard let state = await office.state else { throw OfficeKeeper.inNone }
+        guard state.isAdmin(office.identity.id) else {
+            throw OfficeError(
+                .notAllowed, state.name.description, "only an admin may say where its file server is",
+                mend: "Run it on an admin's machine: 'officeshare office members' shows who is one.")
+        }
+        return state
+    }
+
+    private func node(_ name: String?, in state: OfficeState) async throws(OfficeError) -> NodeID {
+        guard let name else { return office.identity.id }
+        let label = try Label(name)
+        if let member = state.member(named: label) { return member.id }
+        throw OfficeError(
+            .notFound, label.description, "there is no such node in the office",
+            mend: "'officeshare office members' shows who is in.")
+    }
+
+    /// A store's path, as it is written into the log.
+    private static func checked(_ path: [UInt8]) throws(OfficeError) -> [UInt8] {
+        let parts = path.split(separator: UInt8(ascii: "/"))
+        guard path.first == UInt8(ascii: "/"), !path.contains(0), !parts.isEmpty,
+            path.count <= FileServerSetting.longestStore
+        else {
+            throw OfficeError(.malformed, escapedForTerminal(path), "a store's folder has to be an absolute path")
+        }
+        return [UInt8(ascii: "/")] + Array(parts.joined(separator: [UInt8(ascii: "/")]))
+    }
+
+    /// Has the node make the store ready; its path.
+    private func prepare(_ node: NodeID, _ path: [UInt8]?) async throws -> [UInt8] {
+        guard node != office.identity.id else {
+            let store: [UInt8]
+            if let path { store = path } else { store = FileServer.standardStore(in: await office.stateDirectory) }
+            try await server.prepare(store)
+            return store
+        }
+        let answer = try await ask(node, StoreCall(store: path.map(percentEncoded), epoch: nil))
+        return try Self.checked(try percentDecoded(answer.store ?? ""))
+    }
+
+    /// Returns when the node serves.
+    private func begin(_ node: NodeID, _ setting: FileServerSetting) async throws {
+        guard node != office.identity.id else {
+            await server.adopt()
+            _ = try await server.current(setting.epoch)
+            return
+        }
+        await links.catchUp(with: node)
+        _ = try await ask(node, StoreCall(store: percentEncoded(setting.store), epoch: setting.epoch))
+    }
+
+    func ask(_ node: NodeID, _ call: StoreCall) async throws -> StoreCall {
+        try await reaching(node) {
+            try await pool.ask(node, "/v1/server/store", call, limit: Self.longestAnswer)
+        }
+    }
+
+    func reaching<Answer>(_ node: NodeID, _ body: () async throws -> Answer) async throws -> Answer {
+        let presence = await directory[node]?.presence
+        let away = OfficeError(
+            .unavailable, await office.name(of: node), "the node can't be reached",
+            mend: "Run the same again when it is back.")
+        if presence == .offline || presence == .gone { throw away }
+        do {
+            return try await body()
+        } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
+            throw away
+        }
+    }
+
+    private func model(of setting: FileServerSetting, in state: OfficeState) -> FileServerModel {
+        FileServerModel(
+            node: setting.nodes.first.map(state.displayName(of:)), epoch: setting.epoch,
+            store: escapedForTerminal(setting.store), standby: setting.standby.first.map(state.displayName(of:)))
+    }
+}

@@ -1,0 +1,161 @@
+import OfficeControl
+import OfficeCore
+import OfficeFolders
+import OfficeStore
+import OfficeTransfer
+import OfficeTrust
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Who asks the file server for something, and what its node says of them.
+struct SpaceCaller: Sendable {
+    let principal: Principal
+    /// Whether they manage their node, by its word.
+    let manages: Bool
+}
+
+/// What people ask of the office's spaces beside their files: on the node that serves them.
+struct SpaceDesk: Sendable {
+    /// Bytes of a version that are hashed to answer for it; of larger ones the root is told where it is known.
+    private static let hashedBytes: Int64 = 64 << 20
+
+    let server: FileServer
+    let office: OfficeKeeper
+    let hashes: any HashCache
+
+    func answer(_ request: SpaceRequest, for caller: SpaceCaller, epoch: Int64?) async throws -> SpaceAnswer {
+        let current = try await server.current(epoch)
+        guard let state = await office.state else { throw OfficeKeeper.inNone }
+        var answer = SpaceAnswer()
+        switch request {
+        case .list:
+            let sees = mayManage(caller, state)
+            let visible = current.store.records.filter { sees || $0.access.allows(caller.principal) }
+            for record in visible { answer.spaces.append(model(record, current.store, state)) }
+        case .add(let name, let allow, let quota):
+            try check(caller, state, current.epoch)
+            let label = try Label(name)
+            guard label.description != Label.office else {
+                throw OfficeError(.malformed, name, "that name means the office itself")
+            }
+            let access = try AccessList(parsing: allow, in: state)
+            let record = try await server.onDisk { () throws(OfficeError) in
+                try current.store.add(label, access: access, quota: quota == 0 ? nil : quota)
+            }
+            answer.spaces = [model(record, current.store, state)]
+        case .set(let name, let allow, let quota):
+            try check(caller, state, current.epoch)
+            let label = try Label(name)
+            let access = try allow.map { try AccessList(parsing: $0, in: state) }
+            let record = try await server.onDisk { () throws(OfficeError) in
+                try current.store.set(label, access: access, quota: quota.map { $0 == 0 ? nil : $0 })
+            }
+            answer.spaces = [model(record, current.store, state)]
+        case .remove(let name):
+            try check(caller, state, current.epoch)
+            let label = try Label(name)
+            guard let record = current.store.record(of: label) else { throw Store.unknown(label) }
+            answer.spaces = [model(record, current.store, state)]
+            _ = try await server.onDisk { () throws(OfficeError) in try current.store.remove(label) }
+        case .users, .addUser, .setPassword, .removeUser:
+            try check(caller, state, current.epoch)
+            answer.users = try await users(request, current.store)
+        case .versions(let space, let path):
+            let writer = try await server.open(try Label(space), for: caller.principal, epoch: epoch)
+            let hashes = hashes
+            answer.versions = try await server.onDisk { () throws(OfficeError) in
+                try writer.versions(of: path).map { (kept) throws(OfficeError) in
+                    Self.model(kept, root: try Self.root(of: kept, writer, hashes), state)
+                }
+            }
+        case .restore(let space, let path, let version, let target):
+            let writer = try await server.open(try Label(space), for: caller.principal, epoch: epoch)
+            let number = try version.map { (text) throws(OfficeError) in
+                guard let number = Int64(text) else {
+                    throw OfficeError(.malformed, text.escapedForTerminal, "a version is a number")
+                }
+                return number
+            }
+            answer.restored = try await server.onDisk { () throws(OfficeError) in
+                try writer.restore(path, number: number, to: target ?? path)
+            }
+        }
+        if request.changesSpaces { server.shares.changes.send(()) }
+        return answer
+    }
+
+    /// Admins' managers manage the spaces, and so do those of the node that holds them.
+    private func mayManage(_ caller: SpaceCaller, _ state: OfficeState) -> Bool {
+        caller.manages && (state.isAdmin(caller.principal.node) || caller.principal.node == office.identity.id)
+    }
+
+    private func check(_ caller: SpaceCaller, _ state: OfficeState, _ epoch: Int64) throws(OfficeError) {
+        guard mayManage(caller, state) else {
+            throw OfficeError(
+                .notAllowed, state.name.description, "only admins manage the office's spaces",
+                mend: "Run it as root on an admin's machine; 'officeshare office members' shows who is one.")
+        }
+        try server.fence.check(epoch, writing: true)
+    }
+
+    private func users(_ request: SpaceRequest, _ store: Store) async throws -> [UserModel] {
+        let accounts = store.accounts
+        return try await server.onDisk { () throws(OfficeError) -> [UserAccount] in
+            switch request {
+            case .addUser(let name, let password):
+                [try accounts.add(try UserName(name), password: try Self.bytes(password), now: .now)]
+            case .setPassword(let name, let password):
+                [try accounts.setPassword(of: try UserName(name), try Self.bytes(password))]
+            case .removeUser(let name): [try store.removeUser(try UserName(name))]
+            default: accounts.all
+            }
+        }.map { UserModel(name: $0.name.description, created: $0.created, lastSeen: $0.lastSeen) }
+    }
+
+    private static func bytes(_ password: String) throws(OfficeError) -> [UInt8] {
+        guard let data = Data(base64Encoded: password) else {
+            throw OfficeError(.malformed, "password", "it is not base64")
+        }
+        return Array(data)
+    }
+
+    // MARK: Models
+
+    private func model(_ record: SpaceRecord, _ store: Store, _ state: OfficeState) -> SpaceModel {
+        let space = try? store.space(record.name)
+        return SpaceModel(
+            name: record.name.description, path: "\(Label.office)/\(record.name)", files: space?.files ?? 0,
+            bytes: space?.bytes ?? 0, quota: record.quota, versionsBytes: space?.versionsBytes ?? 0,
+            allow: record.access.display(in: state))
+    }
+
+    private static func model(_ kept: KeptVersion, root: ContentRoot?, _ state: OfficeState) -> VersionModel {
+        let node = state.members.first { $0.key.short == kept.name.author.node }?.value.name.description
+        return VersionModel(
+            version: String(kept.name.number), size: kept.entry.size, modified: Timestamp(kept.entry.modified),
+            replacedBy: "\(kept.name.author.user)@\(node ?? kept.name.author.node)", root: root?.description,
+            replaced: Timestamp(seconds: kept.name.time), removed: kept.name.how == .removed, path: kept.path)
+    }
+
+    private static func root(
+        of kept: KeptVersion, _ writer: SpaceWriter, _ hashes: any HashCache
+    ) throws(OfficeError) -> ContentRoot? {
+        guard kept.entry.kind == .file else { return nil }
+        let file = try writer.open(kept)
+        return try contentRoot(of: file, cache: hashes, most: hashedBytes)
+    }
+}
+
+extension SpaceRequest {
+    /// Whether others see something else in the office afterwards.
+    fileprivate var changesSpaces: Bool {
+        switch self {
+        case .add, .set, .remove, .removeUser: true
+        case .users, .addUser, .setPassword, .list, .versions, .restore: false
+        }
+    }
+}
