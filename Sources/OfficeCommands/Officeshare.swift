@@ -27,6 +27,11 @@ struct Officeshare: ParsableCommand {
             CommandGroup(
                 name: "From person to person:", subcommands: [Send.self, Sent.self, Resend.self, Inbox.self]),
             CommandGroup(
+                name: "The file server:",
+                subcommands: [
+                    Promote.self, Demote.self, SpaceCommand.self, Versions.self, Restore.self, UserCommand.self,
+                ]),
+            CommandGroup(
                 name: "Printers:", subcommands: [Printers.self, Printer.self, Print.self, Jobs.self, Job.self]),
             CommandGroup(name: "Shells:", subcommands: [Completions.self]),
         ])

@@ -1,0 +1,94 @@
+import ArgumentParser
+import HTTPTypes
+import OfficeControl
+import OfficeCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+struct Promote: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "promote", abstract: "Make a node the office's file server.",
+        discussion: """
+            The office's own folders, its spaces, are in the store then: plain files in plain folders. Their paths begin \
+            with 'office/' and stay the same wherever the file server is. Where another node is it, that hands over: it goes on serving \
+            while its store is copied, and stands still for a moment at the end. For an admin's machine.
+            """)
+
+    @Argument(help: "The node (default: this one).")
+    var node: ByteString?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the store is on that node (default: the service's own folder, /var/lib/officeshare/store).",
+            valueName: "dir"))
+    var store: ByteString?
+
+    @Flag(help: "Go on without a file server that can't be reached, and without what only it has.")
+    var force = false
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        var request = PromoteRequest(
+            node: try node?.text("NODE"), store: nil, standby: false, force: force)
+        var given: ServiceAccess.Given?
+        if let store {
+            let service: ServiceModel = try await session.client.get("/v1/service")
+            if request.node == nil || request.node == service.nodeName {
+                let typed = try LocalPath(store)
+                let path = try await blocking { try Self.folder(typed) }
+                given = try await ServiceAccess(session).give(to: path, name: "", writable: true)
+                request.store = percentEncoded(path)
+            } else {
+                request.store = percentEncoded(store.bytes)
+            }
+        }
+        let server: FileServerModel
+        do {
+            server = try await session.client.send(.post, "/v1/server", request)
+        } catch {
+            if let given { try? await blocking { try given.undo() } }
+            throw error
+        }
+        for change in given?.changes ?? [] { session.notice("\(change).") }
+        try await session.show(server) {
+            [
+                "\((server.node ?? "-").escapedForTerminal) is the office's file server now (epoch \(server.epoch)), with "
+                    + "its store in \((server.store ?? "-").escapedForTerminal)."
+            ]
+        }
+    }
+
+    /// The folder, made where it isn't there: its parent has to be.
+    private static func folder(_ path: LocalPath) throws(OfficeError) -> [UInt8] {
+        let made = (path.bytes + [0]).withUnsafeBytes { raw in
+            raw.baseAddress.map { mkdir($0.assumingMemoryBound(to: CChar.self), 0o750) }
+        }
+        if made != 0, errno != EEXIST {
+            throw OfficeError(
+                errno == ENOENT ? .notFound : errno == EACCES ? .notAllowed : .cannotCreate, path.description,
+                "the folder can't be made (\(String(cString: strerror(errno))))")
+        }
+        return try SharedFolder.absolutePath(of: path)
+    }
+}
+
+struct Demote: OfficeCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demote", abstract: "Have no file server any more.",
+        discussion: "Its spaces stay where they are, as ordinary shares of the node. For an admin's machine.")
+
+    @OptionGroup var options: GlobalOptions
+
+    func run(in session: Session) async throws {
+        let none: Int? = nil
+        let server: FileServerModel = try await session.client.send(.delete, "/v1/server", none)
+        try await session.show(server) {
+            ["The office has no file server any more; what it held is in \((server.store ?? "-").escapedForTerminal)."]
+        }
+    }
+}
