@@ -15,11 +15,9 @@ import OfficeTrust
 
 /// Joins an office by a code: finds who gave it, checks its key against the code, and only then proves to know it.
 struct Joiner: Sendable {
-    /// How long an inviter is looked for that was not announced yet.
-    private static let search = Duration.seconds(5)
-    /// The same where it is announced, and isn't met at the addresses it is announced with: two machines of one host
-    /// name take Avahi some seconds to tell apart.
-    private static let longSearch = Duration.seconds(12)
+    /// How long an inviter is looked for that isn't announced, or not met where it is: two machines of one host name
+    /// take Avahi some seconds to tell apart, and until then neither of them may be announced.
+    private static let search = Duration.seconds(12)
     private static let searchStep = Duration.milliseconds(150)
 
     let office: OfficeKeeper
@@ -86,7 +84,7 @@ struct Joiner: Sendable {
             }
             try await Task.sleep(for: Self.searchStep)
         } while !answered.withLockedValue({ $0 })
-            && ContinuousClock.now - began < (isAnnounced ? Self.longSearch : Self.search)
+            && ContinuousClock.now - began < Self.search
         guard !answered.withLockedValue({ $0 }) else { throw Self.refused }
         throw OfficeError(
             .unavailable, "inviter",
