@@ -48,7 +48,7 @@ extension LabHost {
         let process = try start(words, log: service.rawValue)
         state.withLock { $0.services[service] = process }
         try await eventually("\(name): \(service) serves", every: .milliseconds(5)) {
-            process.exit != nil || FileManager.default.fileExists(atPath: path(socket))
+            process.exit != nil || LocalSocket.listens(at: path(socket))
         }
         try requireAlive(process, service)
     }
