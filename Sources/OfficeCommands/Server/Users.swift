@@ -23,7 +23,7 @@ struct UserAdd: OfficeCommand {
         let password = try await session.secretFromInput(prompt: "Password: ", what: "password")
         let answer = try await session.ask(
             .addUser(name: try name.text("NAME"), password: Base64.encode(password.bytes)))
-        try await session.show(users: answer.users, done: "can sign in now")
+        try await session.show(users: answer.users, done: "is a user now")
     }
 }
 

@@ -257,7 +257,12 @@ actor PinKeeper: Service {
         while (try? await Task.sleep(for: .seconds(Self.ageStep))) != nil {
             for key in pins.keys where await directory[key.owner]?.presence != .online {
                 pins[key]?.ageSeconds += Self.ageStep
-                if let pin = pins[key] { try? await store.save(pin) }
+                guard let pin = pins[key] else { continue }
+                do {
+                    try await store.save(pin)
+                } catch {
+                    logger.warning("a pin's age can't be written down", metadata: [LogKey.error: "\(error)"])
+                }
             }
         }
     }
@@ -280,7 +285,14 @@ actor PinKeeper: Service {
             }
             _ = await kick.wait(for: pause)
         }
-        if pins[key] == nil { await store.removeCopy(of: key, on: workers) }
+        guard pins[key] == nil else { return }
+        do {
+            try await store.removeCopy(of: key, on: workers)
+        } catch {
+            logger.warning(
+                "a copy that is kept no longer can't be removed",
+                metadata: [LogKey.shareName: "\(key.share)", LogKey.error: "\(error)"])
+        }
     }
 
     /// The owner's word, and then whatever has changed.

@@ -51,11 +51,13 @@ struct PinStore: Sendable {
         return path
     }
 
-    /// Removes what there is of a copy.
-    func removeCopy(of key: PinRecord.Key, on pool: WorkPool) async {
+    /// Removes what there is of a copy; there may be nothing.
+    func removeCopy(of key: PinRecord.Key, on pool: WorkPool) async throws {
         let (root, name) = (self.root, Self.name(of: key))
-        try? await pool.run {
-            try Folder(at: root).remove(try RelativePath([try FileName(name)]), recursive: true)
+        try await pool.run {
+            do {
+                try Folder(at: root).remove(try RelativePath([try FileName(name)]), recursive: true)
+            } catch let error as OfficeError where error.code == .notFound {}
         }
     }
 }

@@ -14,7 +14,7 @@ actor ShareWatcher {
     private let mostDirectories: Int
     private let logger: Logger
     private let queue = DispatchQueue(label: "officeshare.watch", qos: .utility)
-    private var watches: [Label: FolderWatch] = [:]
+    private var watches: [Label: (folder: Folder, watch: FolderWatch)] = [:]
     private var told: Set<Label> = []
 
     init(mostDirectories: Int, logger: Logger) {
@@ -24,11 +24,13 @@ actor ShareWatcher {
 
     /// From now on changes in the share are told.
     func watch(_ share: Label, at folder: Folder) {
-        guard watches[share] == nil else { return }
+        // A share that was taken back and made anew may be of another folder.
+        guard watches[share]?.folder !== folder else { return }
         do {
-            watches[share] = try FolderWatch(folder, directories: mostDirectories, queue: queue) { [weak self] in
+            let watch = try FolderWatch(folder, directories: mostDirectories, queue: queue) { [weak self] in
                 Task { await self?.changed(share) }
             }
+            watches[share] = (folder, watch)
         } catch {
             // Copies look for changes by themselves, too: only later.
             logger.warning(
@@ -36,9 +38,6 @@ actor ShareWatcher {
                 metadata: [LogKey.shareName: "\(share)", LogKey.error: "\(error)"])
         }
     }
-
-    /// A share is gone, or its folder is another one now.
-    func forget(_ share: Label) { watches[share] = nil }
 
     private func changed(_ share: Label) {
         guard told.insert(share).inserted else { return }
