@@ -27,11 +27,12 @@ help: ## says what there is
 deps: ## installs the Debian packages that building and testing need
 	@packaging/install-dependencies build lab
 
-build: deps ## builds officeshare and officeshared into dist/bin
+build: deps ## builds officeshare, officeshared and the filter for CUPS into dist/bin
 	$(RELEASE) --product officeshared
 	$(RELEASE) --product officeshare
+	$(RELEASE) --product officeshare-begin
 	@mkdir -p dist/bin
-	@for program in officeshare officeshared; do \
+	@for program in officeshare officeshared officeshare-begin; do \
 	    strip --strip-unneeded -o dist/bin/.new "$$($(RELEASE) --show-bin-path)/$$program"; \
 	    mv dist/bin/.new "dist/bin/$$program"; \
 	done

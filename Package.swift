@@ -44,6 +44,7 @@ let package = Package(
     products: [
         .executable(name: "officeshare", targets: ["officeshare"]),
         .executable(name: "officeshared", targets: ["officeshared"]),
+        .executable(name: "officeshare-begin", targets: ["officeshare-begin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -85,11 +86,12 @@ let package = Package(
         .target(
             name: "OfficeStore",
             dependencies: ["OfficeCore", "OfficeTrust", "OfficeFolders", "OfficeTransfer", crypto, cryptoExtras]),
+        .target(name: "PrintPermit"),
         .target(
             name: "OfficePrinting",
             dependencies: [
-                "OfficeCore", "OfficeTrust", "CCUPS", "CLinux", "CZlib", crypto, grdb, logging, nioCore,
-                serviceLifecycle,
+                "OfficeCore", "OfficeTrust", "PrintPermit", "CCUPS", "CLinux", "CZlib", crypto, grdb, logging,
+                nioCore, serviceLifecycle,
             ]),
         .target(
             name: "OfficeControl",
@@ -122,6 +124,8 @@ let package = Package(
                 nioPosix,
             ]),
         .executableTarget(name: "officeshare", dependencies: ["OfficeCommands"]),
+        // A filter of CUPS's, started with every document: small.
+        .executableTarget(name: "officeshare-begin", dependencies: ["PrintPermit", "CCUPS"]),
 
         // The lab: an office of real hosts in network namespaces, for tests, demo and bench.
         .target(name: "OfficeLab", dependencies: ["OfficeCore", "CLinux"], path: "Tests/OfficeLab"),
@@ -151,8 +155,8 @@ let package = Package(
         .testTarget(
             name: "OfficePrintingTests",
             dependencies: [
-                "OfficePrinting", "OfficeLab", "BoothDesk", "printerbooth", "OfficeCore", "OfficeTrust", nioCore,
-                crypto,
+                "OfficePrinting", "OfficeLab", "BoothDesk", "printerbooth", "officeshare-begin", "PrintPermit",
+                "OfficeCore", "OfficeTrust", nioCore, crypto,
             ]),
         .testTarget(name: "OfficeFoldersTests", dependencies: ["OfficeFolders", "OfficeCore", "CLinux"]),
         .testTarget(

@@ -85,6 +85,7 @@ enum HostInit {
         if id avahi >/dev/null 2>&1; then chown avahi:avahi /run/avahi-daemon; fi
         install -d -m 755 -o officeshare -g officeshare /run/officeshare
         install -d -m 700 -o officeshare -g officeshare /var/lib/officeshare
+        if getent group lp >/dev/null; then install -d -m 2770 -o officeshare -g lp /run/officeshare-permits; fi
 
         # Addresses of IPv6 at once: no waiting for duplicate address detection on a LAN of our own.
         echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad

@@ -10,15 +10,22 @@ extension LabHost {
         guard !FileManager.default.fileExists(atPath: path("\(Self.serverBin)/backend/osbox")) else { return }
         try await shell(
             """
-            mkdir -p \(Self.serverBin)/backend
+            mkdir -p \(Self.serverBin)/backend \(Self.serverBin)/filter
             for each in /usr/lib/cups/*; do
-                test "${each##*/}" = backend || ln -s "$each" \(Self.serverBin)/
+                case "${each##*/}" in backend|filter) ;; *) ln -s "$each" \(Self.serverBin)/ ;; esac
             done
             ln -s /usr/lib/cups/backend/* \(Self.serverBin)/backend/
+            ln -sf /usr/lib/cups/filter/* \(Self.serverBin)/filter/
+            if [ -x /run/officelab/bin/officeshare-begin ]; then
+                ln -sf /run/officelab/bin/officeshare-begin \(Self.serverBin)/filter/
+            fi
             printf '\\nServerBin \(Self.serverBin)\\nErrorLog stderr\\n' >> /etc/cups/cups-files.conf
             printf '\\nLogLevel debug\\nMaxLogSize 0\\n' >> /etc/cups/cupsd.conf
             """
         ).checked()
+        for name in ["officeshare.types", "officeshare.convs"] {
+            try write(try PrivateCUPS.rules(name), to: "/etc/cups/\(name)")
+        }
         try write(BoxBackend.script, to: "\(Self.serverBin)/backend/osbox")
         try await run(["chmod", "755", "\(Self.serverBin)/backend/osbox"]).checked()
     }

@@ -132,7 +132,7 @@ package final class Lab: Sendable {
 
 /// The programs under test.
 package enum Programs {
-    static let names = ["officeshare", "officeshared"]
+    static let names = ["officeshare", "officeshared", "officeshare-begin"]
 
     /// Their paths, in `directory` or where LAB_BIN_DIR says.
     static func find(_ directory: String?) throws(OfficeError) -> [String] {

@@ -7,27 +7,44 @@ internal import Synchronization
 /// Debian's policies and filters, and the `BoxBackend` among its backends. Wants root.
 package final class PrivateCUPS: Sendable {
     package let folder: String
+    private let hasClasses: Bool
     package var socket: String { "\(folder)/cups.sock" }
+    /// Where jobs are allowed to begin that `officeshare-begin` lets through.
+    package var permits: String { "\(folder)/permits" }
     private let child = Mutex<Child?>(nil)
 
     /// cupsd changes to lp before it starts a backend.
     package static var isPossible: Bool { geteuid() == 0 }
 
+    /// The project's own rules for CUPS's filters.
+    static func rules(_ name: String) throws -> String {
+        let project = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return try String(contentsOf: project.appending(path: "etc/cups/\(name)"), encoding: .utf8)
+    }
+
     /// Runs `body` with a cupsd that serves, and takes everything away afterwards.
     ///
     /// - Parameters:
     ///   - directives: Lines for cupsd.conf.
+    ///   - filter: The program `officeshare-begin`; without it documents are begun as often as cupsd likes.
+    ///   - hasClasses: Whether anybody may make classes.
     ///   - spoolSize: Where given, jobs are kept on a disk of their own of that size (`2m`).
     package static func with<Result>(
-        _ directives: [String] = [], spoolSize: String? = nil, _ body: (PrivateCUPS) async throws -> Result
+        _ directives: [String] = [], filter: String? = nil, hasClasses: Bool = true, spoolSize: String? = nil,
+        _ body: (PrivateCUPS) async throws -> Result
     ) async throws -> Result {
-        let cups = try PrivateCUPS(directives)
+        let cups = try PrivateCUPS(directives, hasClasses)
         do {
             // Not written by us: a child started at that moment could inherit the open file, and then nobody may
             // execute it (ETXTBSY).
             let folder = cups.folder
             try await Command.run(["install", "-m", "755", "\(folder)/osbox.sh", "\(folder)/bin/backend/osbox"])
                 .checked()
+            if let filter {
+                try await Command.run(["install", "-m", "755", filter, "\(folder)/bin/filter/officeshare-begin"])
+                    .checked()
+            }
             if let spoolSize {
                 try await Command.run(
                     ["mount", "-t", "tmpfs", "-o", "size=\(spoolSize),uid=7,gid=7", "tmpfs", "\(folder)/spool"]
@@ -44,23 +61,29 @@ package final class PrivateCUPS: Sendable {
         }
     }
 
-    private init(_ directives: [String]) throws {
+    private init(_ directives: [String], _ hasClasses: Bool) throws {
+        self.hasClasses = hasClasses
         var template = Array("/tmp/oscups-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw OfficeError.errno("mkdtemp", of: "/tmp") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // Its children run as lp.
         chmod(folder, 0o755)
-        for name in ["etc", "cache", "state", "spool", "log", "tmp", "bin/backend"] {
+        for name in ["etc", "cache", "state", "spool", "log", "tmp", "permits", "bin/backend", "bin/filter"] {
             try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
         }
-        for name in ["cache", "spool", "tmp"] {
+        for name in ["cache", "spool", "tmp", "permits"] {
             try FileManager.default.setAttributes(
                 [.groupOwnerAccountName: "lp", .ownerAccountName: "lp"], ofItemAtPath: "\(folder)/\(name)")
         }
-        for name in ["filter", "daemon", "cgi-bin", "monitor", "notifier", "driver", "backend/ipp"] {
+        for name in ["daemon", "cgi-bin", "monitor", "notifier", "driver", "backend/ipp"] {
             try FileManager.default.createSymbolicLink(
                 atPath: "\(folder)/bin/\(name)", withDestinationPath: "/usr/lib/cups/\(name)")
         }
+        for name in try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/cups/filter") {
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(folder)/bin/filter/\(name)", withDestinationPath: "/usr/lib/cups/filter/\(name)")
+        }
+        for name in ["officeshare.types", "officeshare.convs"] { try write("etc/\(name)", try Self.rules(name)) }
         try write("osbox.sh", BoxBackend.script)
         try write("etc/cups-files.conf", files)
         try write("etc/cupsd.conf", try configuration(directives))
@@ -81,6 +104,7 @@ package final class PrivateCUPS: Sendable {
         DataDir /usr/share/cups
         DocumentRoot /usr/share/cups/doc-root
         SystemGroup root
+        SetEnv OFFICESHARE_PERMITS \(permits)
         User lp
         Group lp
         """
@@ -89,7 +113,12 @@ package final class PrivateCUPS: Sendable {
     /// The policies are Debian's: what officeshare may do has to be what it may do there.
     private func configuration(_ directives: [String]) throws -> String {
         let debian = try String(contentsOfFile: "/usr/share/cups/cupsd.conf.default", encoding: .utf8)
-        let policies = debian[(debian.range(of: "<Location />")?.lowerBound ?? debian.startIndex)...]
+        var policies = String(debian[(debian.range(of: "<Location />")?.lowerBound ?? debian.startIndex)...])
+        if !hasClasses {
+            let operation = "CUPS-Add-Modify-Class"
+            policies = policies.replacing(" \(operation)", with: "").replacing(
+                "</Policy>", with: "<Limit \(operation)>\nAuthType Default\nRequire user nobody\n</Limit>\n</Policy>")
+        }
         let own = [
             "Listen \(socket)", "LogLevel debug", "MaxLogSize 0", "Browsing No", "WebInterface No",
             "DefaultAuthType Basic",
@@ -128,13 +157,15 @@ package final class PrivateCUPS: Sendable {
     }
 
     /// Ends it and waits for its end.
-    package func stop(_ number: Int32 = SIGTERM) async throws {
+    ///
+    /// - Parameter sparesBackends: They live on, as they do where nobody ends them.
+    package func stop(_ number: Int32 = SIGTERM, sparesBackends: Bool = false) async throws {
         guard let running = child.withLock({ $0.take() }) else { return }
         running.signal(number)
         guard await running.ended(within: .seconds(20)) != nil else {
             throw OfficeError(.temporary, "cupsd in \(folder)", "it had to be killed")
         }
-        running.killGroup()
+        if !sparesBackends { running.killGroup() }
     }
 
     package func signal(_ number: Int32) { child.withLock { $0?.signal(number) } }

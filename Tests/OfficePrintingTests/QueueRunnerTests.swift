@@ -5,6 +5,7 @@ import NIOCore
 import OfficeCore
 import OfficeLab
 import OfficeTrust
+import PrintPermit
 import Testing
 
 @testable import OfficePrinting
@@ -34,7 +35,7 @@ import Testing
             let box = try await cups.addBox("sink")
             let scheduler = CUPSScheduler(socket: cups.socket)
             try await withJobs { jobs, work in
-                let id = try await submit(to: jobs)
+                let id = try await submit(to: jobs, [sheets])
                 // A queue for another CUPS's gets no banners from this one.
                 if forgotten == .format {
                     try await cups.run("lpadmin", "-p", "sink", "-v", "ipp://localhost:9/printers/sink")
@@ -52,19 +53,101 @@ import Testing
                 }
                 let found = try #require(try await scheduler.find(id, attempt: 1))
                 #expect(found.documents == 1 && found.isHollow)
-                let runner = QueueRunner(
-                    jobs: jobs, scheduler: scheduler, work: work, nodeName: { _ in "pc1" },
-                    logger: Logger(label: "test"))
-                try await withThrowingTaskGroup { group in
-                    group.addTask { try await runner.run() }
+                try await running(runner(jobs, scheduler, cups, work)) {
                     try await eventually("it is printed", within: .seconds(20)) {
                         await jobs[id]?.report.state == .completed
                     }
-                    group.cancelAll()
                 }
                 #expect(box.printed.count == 1)
                 #expect(try await scheduler.jobs().isEmpty)
             }
+        }
+    }
+
+    enum Opening: String, CaseIterable {
+        /// Its class is open, for a moment that lasts here.
+        case gate
+        /// This CUPS lets nobody make classes.
+        case noGate
+    }
+
+    /// cupsd writes down at once what it has in work, is killed, and its backend lives on: the cupsd that comes next
+    /// begins the job again, with officeshared not there to prevent it.
+    @Test(arguments: Opening.allCases)
+    func aJobThatCUPSBeginsAgainIsntPrintedTwice(_ opening: Opening) async throws {
+        try await PrivateCUPS.with(
+            ["DirtyCleanInterval 0"], filter: Self.filter, hasClasses: opening == .gate
+        ) { cups in
+            let box = try await cups.addBox("sink")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            try await withJobs { jobs, work in
+                let id = try await submit(to: jobs)
+                try box.set("busy", "")
+                try await running(runner(jobs, scheduler, cups, work)) {
+                    try await eventually("it is in work", within: .seconds(20)) { !box.tries.isEmpty }
+                }
+                if opening == .gate { try await cups.run("cupsenable", "sink@officeshare") }
+                try await cups.stop(SIGKILL, sparesBackends: true)
+                try await cups.start()
+                try await eventually("the job was begun again, and is held", within: .seconds(20)) {
+                    try await scheduler.find(id, attempt: 1)?.state == .held
+                }
+                try box.set("busy", nil)
+                try await eventually("the backend of before has ended", within: .seconds(20)) {
+                    !box.printed.isEmpty
+                }
+                try await running(runner(jobs, scheduler, cups, AsyncStream { _ in })) {
+                    try await eventually("it is said", within: .seconds(20)) { await jobs[id]?.stage == .unknown }
+                    try await eventually("CUPS has it no more", within: .seconds(20)) {
+                        try await scheduler.jobs().isEmpty
+                    }
+                }
+                #expect(box.printed.count == 1)
+                #expect(await jobs[id]?.report.state == .stopped)
+            }
+        }
+    }
+
+    /// What was never begun is, whoever begins it, and be it on another queue.
+    @Test func aJobThatIsMovedByHandIsPrintedThere() async throws {
+        try await PrivateCUPS.with(filter: Self.filter) { cups in
+            let box = try await cups.addBox("sink")
+            let other = try await cups.addBox("other")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            try await withJobs { jobs, work in
+                try await cups.run("cupsdisable", "sink")
+                let id = try await submit(to: jobs)
+                try await running(runner(jobs, scheduler, cups, work)) {
+                    try await eventually("it waits", within: .seconds(20)) { await jobs[id]?.stage == .queued }
+                    let number = try #require(await jobs[id]?.number)
+                    try await cups.run("lpmove", "\(number)", "other")
+                    try await eventually("it is printed", within: .seconds(20)) {
+                        await jobs[id]?.report.state == .completed
+                    }
+                }
+                #expect(box.printed.isEmpty)
+                #expect(other.printed.count == 1)
+            }
+        }
+    }
+
+    /// Beside the tests, as they were built.
+    private static let filter = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("officeshare-begin").path
+
+    private func runner(
+        _ jobs: ReceivedJobs, _ scheduler: CUPSScheduler, _ cups: PrivateCUPS, _ work: AsyncStream<Label>
+    ) -> QueueRunner {
+        QueueRunner(
+            jobs: jobs, scheduler: scheduler, permits: PrintPermits(at: cups.permits), work: work,
+            nodeName: { _ in "pc1" }, logger: Logger(label: "test"))
+    }
+
+    private func running(_ runner: QueueRunner, _ body: () async throws -> Void) async throws {
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await runner.run() }
+            try await body()
+            group.cancelAll()
         }
     }
 
@@ -81,11 +164,11 @@ import Testing
         try await cups.start()
     }
 
-    private func submit(to jobs: ReceivedJobs) async throws -> JobID {
+    private func submit(to jobs: ReceivedJobs, _ attributes: [IPPAttribute] = []) async throws -> JobID {
         let text = Data("dear Bob".utf8)
         let ticket = PrintTicket(
             id: JobID(), queue: queue, title: "letter", user: try UserName("alice"), format: "text/plain",
-            size: Int64(text.count), attributes: [sheets], submitted: .now)
+            size: Int64(text.count), attributes: attributes, submitted: .now)
         let digest = DocumentDigest(Digest256(SHA256.hash(data: text)))
         let offer = JobOffer(ticket: ticket, digest: digest)
         #expect(try await jobs.accept(offer, from: own) == .wantsDocument(offset: 0))

@@ -97,6 +97,23 @@ extension CUPSScheduler {
         try CUPSFailure.check(try connection.finish(resource: target.resource), of: .sendDocument, what)
     }
 
+    /// What types have that a document of the office goes by, before the type proper (`etc/cups/officeshare.types`).
+    static let guarded = "application/vnd.officeshare."
+
+    /// The type by which a document of that format passes `officeshare-begin` before anything else; nil where CUPS has
+    /// no such filter for it, or where the queue has no filters at all.
+    package func guardedFormat(_ format: String, on queue: Label) throws(OfficeError) -> String? {
+        let name = Self.guarded + String(format.map { $0 == "/" ? "." : $0 })
+        let wanting = ["printer-make-and-model", "document-format-supported"]
+        let printer = try askForAny(.getPrinterAttributes, .queue(queue), wanting: wanting)?
+            .groups.first { $0.tag == .printer }
+        // A queue without a driver takes every type that CUPS knows, and passes it on as it is.
+        let hasNoDriver = ["Local Raw Printer", "Remote Printer"].contains(
+            printer?["printer-make-and-model"]?.text ?? "")
+        guard !hasNoDriver, printer?["document-format-supported"]?.texts.contains(name) == true else { return nil }
+        return name
+    }
+
     /// The job with that number; nil where CUPS has none or has forgotten it.
     package func job(_ number: Int32) throws(OfficeError) -> CUPSJob? {
         try askForAny(.getJobAttributes, .job(number), wanting: CUPSJob.attributes)?

@@ -90,7 +90,7 @@ package enum Sanitizer {
     /// Those that officeshare tells apart come first: a queue without filters names every type that CUPS knows, 86 on
     /// Debian and by the alphabet, and would lose `text/plain` to the cut.
     private static func formats(_ told: [String]) -> [String] {
-        let told = told.prefix(10 * mostValues)
+        let told = told.filter { !$0.hasPrefix(CUPSScheduler.guarded) }.prefix(10 * mostValues)
         return list(told.filter(DocumentFormat.all.contains) + told, mimeType)
     }
 

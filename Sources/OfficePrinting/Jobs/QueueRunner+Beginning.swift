@@ -1,5 +1,6 @@
 import Logging
 import OfficeCore
+import PrintPermit
 
 // How a job that CUPS has is begun: by the gate before its queue, which is open for that moment alone.
 extension QueueRunner {
@@ -32,6 +33,7 @@ extension QueueRunner {
         }
         guard status.state != .stopped, status.accepting, !rests.isResting(job.id) else { return }
         await watch()
+        _ = permits.grant(number)
         // Busy with another's job: both wait in CUPS for their turn.
         let isFree = status.state == .idle
         _ = try await jobs.update(job.id) { record in
@@ -47,6 +49,7 @@ extension QueueRunner {
     ) async throws(OfficeError) {
         guard isHeld, !rests.isResting(job.id) else { return }
         await watch()
+        _ = permits.grant(number)
         _ = try await jobs.update(job.id) { $0.stage = .submitted }
         try await scheduler.release(number, as: user)
     }
@@ -60,8 +63,8 @@ extension QueueRunner {
         }
     }
 
-    /// Whether there is a gate, made where there was none. A cupsd that doesn't allow that prints all the same, only that
-    /// a job may come out twice if it is killed.
+    /// Whether there is a gate, made where there was none. A cupsd that doesn't allow that prints all the same, and
+    /// begins a job again when it was killed, which `officeshare-begin` then refuses.
     private func hasGate(_ queue: Label, _ status: QueueStatus) async throws(OfficeError) -> Bool {
         if status.gate?.isWhole == true { return true }
         do throws(OfficeError) {
@@ -69,9 +72,9 @@ extension QueueRunner {
             return true
         } catch {
             guard error.code == .notAllowed || error.code == .malformed else { throw error }
-            if rests.isNews(queue) {
+            if rests.isNews("gate", of: queue) {
                 logger.warning(
-                    "CUPS lets no job be kept from being printed twice if cupsd is killed",
+                    "CUPS lets officeshare make no class: officeshare-begin alone keeps jobs from coming out twice",
                     metadata: [LogKey.error: "\(error)", LogKey.queue: "\(queue)"])
             }
             return false

@@ -1,4 +1,5 @@
 import OfficeCore
+import PrintPermit
 
 #if canImport(Glibc)
     import Glibc
@@ -14,6 +15,11 @@ extension QueueRunner {
             return await jobs[job.id] ?? job
         }
         let status = try await scheduler.states()[job.ticket.queue]
+        if !found.state.isFinal, permits.isRefused(found.number) {
+            try await interrupted(job, found)
+            if status?.gate?.isOpen == true { try await scheduler.setGate(job.ticket.queue, open: false) }
+            return await jobs[job.id] ?? job
+        }
         if job.stage == .submitted, found.gate == job.ticket.queue, status?.gate?.isOpen != true {
             try await cameBack(job, found, status)
         }
@@ -22,7 +28,10 @@ extension QueueRunner {
             Self.take(found, status, into: &record)
             return record
         }
-        guard let record, record.isInCUPS else { return record ?? job }
+        guard let record, record.isInCUPS else {
+            permits.forget(found.number)
+            return record ?? job
+        }
         try await carryOut(record, found)
         return await jobs[job.id] ?? job
     }
@@ -127,11 +136,13 @@ extension QueueRunner {
         try await isUnknown(job, "CUPS ended while it printed the job")
         // Else it would wait there for ever. Where this fails the gate is shut before it, and is cleared with the next job.
         try await scheduler.cancel(found.number, as: await submitter(job))
+        permits.forget(found.number)
     }
 
     /// CUPS knows it no more. Where it can't have been printed it goes again; else it may have said how it ended, or
     /// nobody can tell, and we say so.
     private func vanished(_ job: ReceivedJob) async throws(OfficeError) {
+        if let number = job.number { permits.forget(number) }
         guard job.stage == .submitted, !job.isCanceled else {
             _ = try await jobs.update(job.id) { record in
                 record.number = nil

@@ -1,6 +1,7 @@
 package import Logging
 package import OfficeCore
 import OfficeTrust
+package import PrintPermit
 import ServiceLifecycle
 
 #if canImport(Glibc)
@@ -12,7 +13,8 @@ import ServiceLifecycle
 /// One at a time, because a cupsd that is killed forgets what it took in the last half minute: what waits in our
 /// spool can't be forgotten, and of what was in CUPS nobody could tell whether it was printed. CUPS gets each job held,
 /// and begins it at our word alone (`CUPSGate`), which is written down before: so of a job that CUPS was never told to
-/// begin it is certain that it wasn't printed, and one that cupsd had begun when it ended isn't begun again.
+/// begin it is certain that it wasn't printed, and one that cupsd had begun when it ended isn't begun again, be it that
+/// the gate was open in that moment (`PrintPermits`).
 package struct QueueRunner: Service {
     /// How often a job in CUPS is looked at: soon after it was submitted, and when nothing moves.
     private static let shortPause = Duration.milliseconds(100)
@@ -22,6 +24,7 @@ package struct QueueRunner: Service {
 
     let jobs: ReceivedJobs
     let scheduler: CUPSScheduler
+    let permits: PrintPermits
     private let work: AsyncStream<Label>
     let nodeName: @Sendable (JobReport) async -> String
     let logger: Logger
@@ -31,17 +34,20 @@ package struct QueueRunner: Service {
     ///   - work: Queues that have something to do, as `ReceivedJobs` tells them.
     ///   - nodeName: The submitting node's name, for CUPS's `job-originating-user-name`.
     package init(
-        jobs: ReceivedJobs, scheduler: CUPSScheduler, work: AsyncStream<Label>,
+        jobs: ReceivedJobs, scheduler: CUPSScheduler, permits: PrintPermits = PrintPermits(),
+        work: AsyncStream<Label>,
         nodeName: @escaping @Sendable (JobReport) async -> String, logger: Logger
     ) {
         self.jobs = jobs
         self.scheduler = scheduler
+        self.permits = permits
         self.work = work
         self.nodeName = nodeName
         self.logger = logger
     }
 
     package func run() async throws {
+        permits.forgetAll(but: await jobs.numbers)
         let lanes = Lanes<Label>()
         await withDiscardingTaskGroup { group in
             for queue in await jobs.busyQueues {
@@ -150,8 +156,8 @@ package struct QueueRunner: Service {
     /// Whether CUPS has taken it.
     func send(_ job: ReceivedJob, _ document: CInt, _ number: Int32, _ user: String) async throws(OfficeError) -> Bool {
         do throws(OfficeError) {
-            try await scheduler.sendDocument(
-                document, format: job.ticket.format, to: number, on: job.ticket.queue, user: user)
+            let format = try await format(of: job, number)
+            try await scheduler.sendDocument(document, format: format, to: number, on: job.ticket.queue, user: user)
         } catch {
             guard error.code != .unavailable, error.code != .temporary, error.code != .noSpace else { throw error }
             // Written down first: what is found to be canceled in CUPS is taken to be so at somebody's wish.
@@ -165,6 +171,25 @@ package struct QueueRunner: Service {
         }
         _ = try await jobs.update(job.id) { $0.stage = .queued }
         return true
+    }
+
+    /// The type by which a document passes `officeshare-begin` first, and its permit with that; else its own, where
+    /// this CUPS hasn't that filter or the queue has none.
+    private func format(of job: ReceivedJob, _ number: Int32) async throws(OfficeError) -> String {
+        let own = job.ticket.format
+        let guarded = try await scheduler.guardedFormat(own, on: job.ticket.queue)
+        if let guarded, permits.grant(number) { return guarded }
+        if rests.isNews("filter", of: job.ticket.queue) {
+            logger.warning(
+                "a job may come out twice if cupsd is killed in the moment in which it begins it",
+                metadata: [
+                    LogKey.queue: "\(job.ticket.queue)",
+                    "reason": guarded == nil
+                        ? "the queue has no driver, or CUPS wasn't started since officeshare was installed"
+                        : "\(PrintPermits.defaultFolder) isn't there",
+                ])
+        }
+        return own
     }
 
     /// CUPS won't have it: said, not tried for ever. A queue that isn't there may come back.

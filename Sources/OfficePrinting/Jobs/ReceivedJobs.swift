@@ -183,6 +183,9 @@ package actor ReceivedJobs {
     package subscript(id: JobID) -> ReceivedJob? { records[id] }
 
     /// Queues with something to do.
+    /// CUPS's numbers of all that it has.
+    package var numbers: Set<Int32> { Set(records.all.compactMap { $0.isInCUPS ? $0.number : nil }) }
+
     package var busyQueues: Set<Label> { Set(records.all.filter(\.isActive).map(\.ticket.queue)) }
 
     /// What a queue has to do, in order.

@@ -5,7 +5,7 @@ import Synchronization
 /// a restart they are tried at once.
 final class Rests: Sendable {
     private let until = Mutex<[JobID: ContinuousClock.Instant]>([:])
-    private let told = Mutex<Set<Label>>([])
+    private let told = Mutex<Set<String>>([])
 
     func rest(_ id: JobID, for time: Duration) {
         until.withLock { rests in
@@ -19,6 +19,8 @@ final class Rests: Sendable {
         until.withLock { rests in rests[id].map { $0 > ContinuousClock.now } ?? false }
     }
 
-    /// Whether this is the first time that it is said of this queue.
-    func isNews(_ queue: Label) -> Bool { told.withLock { $0.insert(queue).inserted } }
+    /// Whether this is the first time that this is said of that queue.
+    func isNews(_ what: StaticString, of queue: Label) -> Bool {
+        told.withLock { $0.insert("\(queue) \(what)").inserted }
+    }
 }
