@@ -48,7 +48,7 @@ demo: build ## shows an office of three hosts on this machine, from raising to t
 	$(RELEASE) --product officelab
 	@"$$($(RELEASE) --show-bin-path)/officelab" demo
 
-bench: build ## measures against rsync, scp and curl, and writes docs/performance.md
+bench: build ## measures against the tools in use, and writes docs/performance.md
 	@packaging/install-dependencies bench
 	$(RELEASE) --product officelab
 	@"$$($(RELEASE) --show-bin-path)/officelab" bench --output docs/performance.md

@@ -17,7 +17,8 @@ struct Bench: AsyncParsableCommand {
         case smallFiles = "small-files"
         case durableFiles = "durable-files"
         case firstByte = "first-byte"
-        case listings, memory, printing
+        case sources, receivers, loss, insertion
+        case listings, memory, crowd, printing
     }
 
     @Option(help: "The folder with officeshare and officeshared.") var binaries: String?
@@ -43,8 +44,13 @@ struct Bench: AsyncParsableCommand {
                 case .smallFiles: try await Transfers(setting).smallFiles()
                 case .durableFiles: try await Transfers(setting).durableFiles()
                 case .firstByte: try await Transfers(setting).firstByte()
+                case .sources: try await Swarming(setting).sources()
+                case .receivers: try await Swarming(setting).receivers()
+                case .loss: try await Links(setting).loss()
+                case .insertion: try await Links(setting).insertion()
                 case .listings: try await Listings(setting).measure()
                 case .memory: try await MemoryUse(setting).measure()
+                case .crowd: try await MemoryUse(setting).crowd()
                 case .printing: try await Printing(setting).measure()
                 }
             for figure in measured { say.note(figure.line) }
@@ -55,6 +61,11 @@ struct Bench: AsyncParsableCommand {
             // What people wrote below the figures stays.
             let notes = Report.notes(of: (try? String(contentsOfFile: output, encoding: .utf8)) ?? "")
             try Data((report.markdown + notes).utf8).write(to: URL(fileURLWithPath: output))
+            let folder = URL(fileURLWithPath: output).deletingLastPathComponent().appendingPathComponent("pictures")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            for picture in figures.compactMap(\.picture) {
+                try Data(picture.svg.utf8).write(to: folder.appendingPathComponent("\(picture.name).svg"))
+            }
             say.step("Written to \(output)")
         } else {
             print(report.markdown)

@@ -13,6 +13,8 @@ struct Figure: Sendable {
     /// What it should be.
     var goal = "–"
     var reached: Bool?
+    /// How it scales.
+    var picture: Picture?
 
     var line: String {
         let comparison = ratio.map { ", \(Figure.factor($0)) of \(against)" } ?? ""
@@ -76,8 +78,13 @@ struct Report {
             | what | officeshare | against | ratio | goal | reached |
             | --- | --- | --- | --- | --- | --- |
             \(rows.joined(separator: "\n"))
+            \(pictures)
 
             """
+    }
+
+    private var pictures: String {
+        figures.compactMap(\.picture).map { "\n![\($0.title)](pictures/\($0.name).svg)" }.joined(separator: "\n")
     }
 
     private static let notesTitle = "## Notes"

@@ -2,7 +2,7 @@ internal import Foundation
 internal import OfficeCore
 internal import OfficeLab
 
-/// Files from pc1 to pc2: ours beside rsync, scp and curl.
+/// Files from pc1 to pc2: ours beside what people would use instead.
 struct Transfers {
     private let setting: BenchSetting
 
@@ -15,17 +15,26 @@ struct Transfers {
         return try await withSource("head -c \(size) /dev/urandom >bench/file") { pc1, pc2 in
             let ssh = try await SSHService.start(on: pc1, client: pc2)
             let nginx = try await NginxService.start(on: pc1, client: pc2, root: "/home/alice")
-            defer { withExtendedLifetime((ssh, nginx)) {} }
+            let samba = try await SambaService.start(on: pc1, client: pc2)
+            let syncthing = try await SyncthingService.start(from: pc1, to: pc2)
+            defer { withExtendedLifetime((ssh, nginx, samba, syncthing)) {} }
+            let url = "https://\(pc1.address):8443"
             let ways = [
                 ("officeshare", "officeshare get pc1/bench/file in/"),
                 ("rsync", "rsync -e '\(SSHService.command)' alice@\(pc1.address):bench/file in/"),
                 ("scp", "scp -q \(scpOptions) alice@\(pc1.address):bench/file in/"),
-                ("curl", "curl -sSk -o in/file https://\(pc1.address):8443/bench/file"),
+                ("curl", "curl -sSk -o in/file \(url)/bench/file"),
+                ("aria2", "aria2c -q -x4 -s4 --check-certificate=false -d in -o file \(url)/bench/file"),
+                ("rclone", "rclone copyurl --no-check-certificate \(url)/bench/file in/file"),
+                ("smbclient", "\(SambaService.client(of: pc1)) -c 'get bench/file in/file' >/dev/null 2>&1"),
             ]
-            let rounds = try await measure(ways, on: pc2) { try await same(pc1, "bench/file", pc2, "in/file") }
-            return ["rsync", "scp", "curl"].map { other in
-                let goal: Double? = ["rsync": 2.5, "curl": 0.8][other]
-                return compare(what, bytes: size, rounds, to: other, goal: goal)
+            var rounds = try await measure(ways, on: pc2) { try await same(pc1, "bench/file", pc2, "in/file") }
+            for _ in 0..<setting.rounds {
+                rounds.add("syncthing", try await syncthing.carry("cp ../bench/file file", until: "test -e file"))
+                try await same(pc1, "bench/file", pc2, "sync/file")
+            }
+            return (ways.dropFirst().map(\.0) + ["syncthing"]).map { other in
+                compare(what, bytes: size, rounds, to: other, goal: ["rsync": 3, "curl": 1, "syncthing": 5][other])
             }
         }
     }
@@ -35,16 +44,27 @@ struct Transfers {
         let count = setting.quick ? 500 : 10_000
         return try await withSource(Self.makeSmallFiles(count)) { pc1, pc2 in
             let ssh = try await SSHService.start(on: pc1, client: pc2)
-            defer { withExtendedLifetime(ssh) {} }
+            let samba = try await SambaService.start(on: pc1, client: pc2)
+            let syncthing = try await SyncthingService.start(from: pc1, to: pc2)
+            defer { withExtendedLifetime((ssh, samba, syncthing)) {} }
+            let all = "recurse on; prompt off; lcd in; mget bench"
             let ways = [
                 ("officeshare", "officeshare get -r pc1/bench/ in/bench"),
                 ("rsync", "rsync -r -e '\(SSHService.command)' alice@\(pc1.address):bench in/"),
+                ("smbclient", "\(SambaService.client(of: pc1)) -c '\(all)' >/dev/null 2>&1"),
             ]
-            let rounds = try await measure(ways, on: pc2) { try await same(pc1, "bench", pc2, "in/bench") }
-            var figure = compare("\(count) files of 4 KiB", bytes: count * 4096, rounds, to: "rsync", goal: 1)
-            figure.measured = Self.filesPerSecond(count, rounds.median("officeshare"))
-            figure.against = "rsync: \(Self.filesPerSecond(count, rounds.median("rsync")))"
-            return [figure]
+            var rounds = try await measure(ways, on: pc2) { try await same(pc1, "bench", pc2, "in/bench") }
+            for _ in 0..<setting.rounds {
+                let whole = "test \"$(find . -name 'file.*' | wc -l)\" = \(count)"
+                rounds.add("syncthing", try await syncthing.carry("cp ../bench/* .", until: whole))
+            }
+            return ["rsync", "smbclient", "syncthing"].map { other in
+                let goal: Double? = ["rsync": 1.5, "smbclient": 10, "syncthing": 10][other]
+                var figure = compare("\(count) files of 4 KiB", bytes: count * 4096, rounds, to: other, goal: goal)
+                figure.measured = Self.filesPerSecond(count, rounds.median("officeshare"))
+                figure.against = "\(other): \(Self.filesPerSecond(count, rounds.median(other)))"
+                return figure
+            }
         }
     }
 
