@@ -54,6 +54,11 @@ static inline uint64_t os_RESOLVE_NO_MAGICLINKS(void) { return RESOLVE_NO_MAGICL
 static inline uint64_t os_RESOLVE_NO_SYMLINKS(void) { return RESOLVE_NO_SYMLINKS; }
 static inline uint64_t os_RESOLVE_NO_XDEV(void) { return RESOLVE_NO_XDEV; }
 
+/// fallocate(2) with FALLOC_FL_PUNCH_HOLE: the bytes read as zeros and take no room any more.
+static inline int os_punch_hole(int fd, int64_t offset, int64_t length) {
+    return (int)syscall(SYS_fallocate, fd, 0x02 | 0x01, offset, length);
+}
+
 /// renameat2(2), with RENAME_NOREPLACE or RENAME_EXCHANGE.
 static inline int os_renameat2(int olddir, const char *old, int newdir, const char *new_, unsigned int flags) {
     return (int)syscall(SYS_renameat2, olddir, old, newdir, new_, flags);

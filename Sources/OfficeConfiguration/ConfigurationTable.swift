@@ -87,6 +87,10 @@ extension ConfigurationKey {
             "transfers", "schedule", field: .list(\.transfers.schedule, of: .limitPeriod, maximum: 64), live: true,
             summary: "Times of the day, by this machine's clock, in which another limit than 'limit' holds, as "
                 + "'08:00-18:00 5000000'. 0: none then. Of several that hold the first does."),
+        ConfigurationKey(
+            "transfers", "passingMegabytes", field: .integer(\.transfers.passingMegabytes, 0...1_048_576), live: true,
+            summary: "Mebibytes of disk for blocks that are kept a while for others who read the same at once, so that "
+                + "its owner sends them about once. What was used longest ago goes first. 0: nothing is kept."),
     ]
 
     private static let printing: [ConfigurationKey] = [

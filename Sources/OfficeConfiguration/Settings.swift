@@ -111,6 +111,8 @@ package struct Settings: Sendable, Equatable {
         package var limitPerPeer = 0
         /// Times of the day in which another limit holds: see `LimitPeriod`.
         package var schedule: [String] = []
+        /// Mebibytes of blocks held in passing for others who read the same; 0: none.
+        package var passingMegabytes = 512
         package init() {}
     }
 

@@ -174,6 +174,27 @@ extension ControlClient: ShareTransport {
         return (names ?? []).compactMap { try? Label($0) }
     }
 
+    package func reading(_ reading: ContentReading, node: Label, share: Label) async -> ContentDemand? {
+        let path = "/v1/readings/\(percentEncoded(node.bytes))/\(percentEncoded(share.bytes))"
+        let answer: DemandModel? = try? await send(.post, path, ReadingModel(reading))
+        return answer?.demand
+    }
+
+    package func fetchShared<Answer: Sendable>(
+        _ content: ContentRoot, node: Label, share: Label, from source: SharedSource,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        let query =
+            switch source {
+            case .keeper(let name): "server=\(percentEncoded(name.bytes))"
+            case .holder(let name): "holder=\(percentEncoded(name.bytes))"
+            }
+        return try await exchange(
+            .post, "\(Self.path(node, share))/\(ShareVerb.fetch.rawValue)?\(query)&content=\(content)",
+            contentType: FrameMediaType.name, send: send, receive: receive)
+    }
+
     private static func path(_ node: Label, _ share: Label) -> String {
         "/v1/nodes/\(percentEncoded(node.bytes))/shares/\(percentEncoded(share.bytes))"
     }

@@ -48,9 +48,13 @@ package struct Daemon: Sendable {
             presence: presence, logger: logger)
         let transfers = TransferBoard()
         let governor = TransferGovernor(settings.transfers)
+        let cache = BlockCache(
+            in: settings.stateDirectory, capacity: Int64(settings.transfers.passingMegabytes) << 20)
+        let passing = PassingDesk(cache: cache, office: office, pool: pool)
         let pins = try await PinKeeper(
             store: PinStore(database: database, stateDirectory: settings.stateDirectory), office: office,
-            directory: directory, pool: pool, transfers: transfers, governor: governor, most: settings.limits.pins,
+            directory: directory, pool: pool, transfers: transfers, governor: governor, passing: passing,
+            most: settings.limits.pins,
             days: settings.limits.pinDays,
             logger: logger)
         let watcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
@@ -68,11 +72,12 @@ package struct Daemon: Sendable {
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
         let post = try await PostRoom(
             settings: settings, database: database, office: office, shares: shares, directory: directory, pool: pool,
-            governor: governor, responder: responder, gate: exchanges, cache: hashes, presence: presence, logger: logger
-        )
+            governor: governor, responder: responder, gate: exchanges, cache: hashes, presence: presence,
+            passing: passing,
+            logger: logger)
         let gateway = Gateway(
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
-            pins: pins, governor: governor, spaces: spaces)
+            pins: pins, governor: governor, spaces: spaces, passing: passing)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
             presence: presence, queues: printing.keeper, pins: pins, server: server,
@@ -88,6 +93,10 @@ package struct Daemon: Sendable {
             spaces: PeerSpaceRoutes(
                 office: office, server: server, desk: desk, links: links, pool: pool, responder: responder,
                 gate: exchanges, live: live),
+            passing: PeerPassingRoutes(
+                desk: passing,
+                tracker: ReadingTracker(identity: identity, incarnation: office.incarnation), shares: shares,
+                outbox: post.parts.outbox, hashes: hashes, governor: governor),
             post: post, live: live, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)
@@ -136,6 +145,7 @@ package struct Daemon: Sendable {
                     server: server, office: office, directory: directory, links: links, presence: presence,
                     versionsBytes: Int64(settings.spaces.versionsMegabytes) << 20, logger: logger)),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
+            .init("passing", PassingUpkeep(cache: cache)),
             .init("farewell", Farewell(hub: farewell, streams: streams)),
         ]
         if settings.printing.port > 0 {
@@ -156,6 +166,7 @@ package struct Daemon: Sendable {
             status: { await Self.statusLine(reporter) },
             reload: { changed in
                 governor.apply(changed.transfers)
+                cache.configure(capacity: Int64(changed.transfers.passingMegabytes) << 20)
                 live.replace(by: changed)
                 registry.configure(changed.limits.caps)
                 await exchanges.configure(

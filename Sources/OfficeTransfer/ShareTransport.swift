@@ -82,10 +82,34 @@ package protocol ShareTransport: Sendable {
 
     /// The nodes besides the owner that could serve a share's contents now.
     func copies(node: Label, share: Label) async -> [Label]
+
+    /// Says what is being read of a share, and hears whether others read the same: nil where nobody does.
+    func reading(_ reading: ContentReading, node: Label, share: Label) async -> ContentDemand?
+
+    /// A fetch of a content that others read too: what comes is kept here for them.
+    func fetchShared<Answer: Sendable>(
+        _ content: ContentRoot, node: Label, share: Label, from source: SharedSource,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer
 }
 
 extension ShareTransport {
     package func copies(node: Label, share: Label) async -> [Label] { [] }
+
+    package func reading(_ reading: ContentReading, node: Label, share: Label) async -> ContentDemand? { nil }
+
+    package func fetchShared<Answer: Sendable>(
+        _ content: ContentRoot, node: Label, share: Label, from source: SharedSource,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        guard case .keeper(let server) = source else {
+            throw OfficeError(.notFound, "transfer", "nobody holds it in passing")
+        }
+        return try await exchange(
+            node: node, share: share, verb: .fetch, server: server, send: send, receive: receive)
+    }
 
     /// With whoever answers for the share now.
     package func exchange<Answer: Sendable>(

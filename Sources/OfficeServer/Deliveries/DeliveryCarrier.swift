@@ -59,25 +59,46 @@ struct DeliveryCarrier: Sendable {
 
 /// Fetches the content of a delivery from its sender: the share of the exchange is the delivery's id.
 struct DeliveryTransport: ShareTransport {
+    let office: OfficeKeeper
     let pool: PeerPool
     let node: NodeID
     let governor: TransferGovernor
+    /// What is sent to several comes from all who receive it.
+    let passing: PassingDesk
 
     func exchange<Answer: Sendable>(
         node name: Label, share: Label, verb: ShareVerb, server: Label?,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
-        var head = HTTPRequest(
-            method: .post, scheme: "https", authority: "officeshare", path: "/v1/deliveries/\(share)/\(verb.rawValue)")
-        head.headerFields[.contentType] = FrameMediaType.name
-        head.headerFields[.transferEncoding] = "chunked"
         do {
-            return try await pool.exchange(with: node, head, send: send) { _, body in
+            return try await pool.exchange(with: node, Self.head(share, verb), send: send) { _, body in
                 try await receive(governor.paced(body, .in, with: node))
             }
         } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
             throw error.about(name.description)
         }
+    }
+    func reading(_ reading: ContentReading, node name: Label, share: Label) async -> ContentDemand? {
+        await passing.reading(reading, of: .delivery(share.description), at: node, user: "")
+    }
+
+    func fetchShared<Answer: Sendable>(
+        _ content: ContentRoot, node name: Label, share: Label, from source: SharedSource,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        let exchange = SharedExchange(office: office, pool: pool, governor: governor, load: .people, passing: passing)
+        return try await exchange.run(
+            .init(origin: node, root: content), Self.head(share, .fetch), user: "", from: source, send: send,
+            receive: receive)
+    }
+
+    private static func head(_ share: Label, _ verb: ShareVerb) -> HTTPRequest {
+        var head = HTTPRequest(
+            method: .post, scheme: "https", authority: "officeshare", path: "/v1/deliveries/\(share)/\(verb.rawValue)")
+        head.headerFields[.contentType] = FrameMediaType.name
+        head.headerFields[.transferEncoding] = "chunked"
+        return head
     }
 }

@@ -21,6 +21,7 @@ struct PostRoom: Sendable {
         let pool: PeerPool
         let governor: TransferGovernor
         let working: WorkPool
+        let passing: PassingDesk
         /// Every change of a delivery, on either side.
         let changes: EventHub<DeliveryChange>
     }
@@ -33,7 +34,7 @@ struct PostRoom: Sendable {
     init(
         settings: Settings, database: Database, office: OfficeKeeper, shares: ShareKeeper, directory: PeerDirectory,
         pool: PeerPool, governor: TransferGovernor, responder: ShareResponder, gate: ExchangeGate, cache: any HashCache,
-        presence: EventHub<NodeID>, logger: Logger
+        presence: EventHub<NodeID>, passing: PassingDesk, logger: Logger
     ) async throws {
         let store = DeliveryStore(database: database)
         // What a spool hashes keeps no transfer waiting.
@@ -57,7 +58,7 @@ struct PostRoom: Sendable {
         parts = Parts(
             office: office, shares: shares, directory: directory, outbox: outbox, inbox: inbox,
             carrier: DeliveryCarrier(office: office, directory: directory, pool: pool), responder: responder,
-            gate: gate, pool: pool, governor: governor, working: working, changes: changes)
+            gate: gate, pool: pool, governor: governor, working: working, passing: passing, changes: changes)
         outboxRunner = OutboxRunner(post: parts, work: outgoing, logger: logger)
         inboxRunner = InboxRunner(post: parts, work: incoming, logger: logger)
         returns = DeliveryReturns(
@@ -111,8 +112,9 @@ extension PostRoom.Parts {
     func downloader(from node: NodeID, options: TransferOptions) -> Downloader {
         guard node == office.identity.id else {
             return Downloader(
-                transport: DeliveryTransport(pool: pool, node: node, governor: governor), pool: working,
-                options: options)
+                transport: DeliveryTransport(
+                    office: office, pool: pool, node: node, governor: governor, passing: passing),
+                pool: working, options: options)
         }
         let outbox = outbox
         let transport = LocalTransport(responder: responder, mayWrite: false) { share in
@@ -125,14 +127,16 @@ extension PostRoom.Parts {
     func downloader(as user: UserName, options: TransferOptions) -> Downloader {
         Downloader(
             transport: PeerTransport(
-                office: office, pool: pool, user: user.description, governor: governor, load: .people),
+                office: office, pool: pool, user: user.description, governor: governor, load: .people,
+                passing: passing),
             pool: working, options: options)
     }
 
     func uploader(as user: UserName, options: TransferOptions) -> Uploader {
         Uploader(
             transport: PeerTransport(
-                office: office, pool: pool, user: user.description, governor: governor, load: .people),
+                office: office, pool: pool, user: user.description, governor: governor, load: .people,
+                passing: passing),
             pool: working, options: options)
     }
 }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import HummingbirdCore
+import NIOConcurrencyHelpers
 import OfficeControl
 import OfficeCore
 import OfficeTransfer
@@ -7,6 +8,16 @@ import OfficeTrust
 
 /// Carries a local program's exchange to the share it names: on this node, or on a peer.
 struct Gateway: Sendable {
+    /// Who is to answer an exchange.
+    struct Answerer: Sendable {
+        /// The owner, or a node that keeps a copy; nil: whoever can.
+        var server: Label?
+        /// A node that holds blocks of `content` in passing.
+        var holder: Label?
+        /// What comes is of this content, which others read, too: it is kept for them.
+        var content: ContentRoot?
+    }
+
     let office: OfficeKeeper
     let shares: ShareKeeper
     let directory: PeerDirectory
@@ -16,12 +27,14 @@ struct Gateway: Sendable {
     let pins: PinKeeper
     let governor: TransferGovernor
     let spaces: OfficeGateway
+    let passing: PassingDesk
 
     /// Exchanges that run now, for local programs and for members.
     var count: Int { get async { await gate.running } }
 
     func exchange(
-        node name: Label, share: Label, verb: ShareVerb, server: Label?, by caller: LocalCaller, request: RequestBody,
+        node name: Label, share: Label, verb: ShareVerb, answerer: Answerer, by caller: LocalCaller,
+        request: RequestBody,
         write: @escaping BodyWriter
     ) async throws {
         if name.description == Label.office {
@@ -35,8 +48,17 @@ struct Gateway: Sendable {
                 .notFound, name.description, "there is no such node in the office",
                 mend: "'officeshare office members' shows who is in.")
         }
-        if let server, server != name {
-            try await gate.run { try await readCopy(of: share, node, on: server, verb, caller, request, write) }
+        let (server, tap) = (answerer.server, answerer.content.flatMap { passing.tap(.init(origin: node, root: $0)) })
+        if let holder = answerer.holder, let content = answerer.content {
+            guard !verb.writes, let keeper = await office.node(named: holder) else {
+                throw OfficeError(.notFound, holder.description, "it holds nothing of it")
+            }
+            try await refuseIfOffline(keeper, holder)
+            let key = BlockCache.Key(origin: node, root: content)
+            try await forward(
+                try passing.request(for: key, user: caller.userName), keeper, holder, request, write, tap)
+        } else if let server, server != name {
+            try await gate.run { try await readCopy(of: share, node, on: server, verb, caller, request, write, tap) }
         } else if node == office.identity.id {
             let opened = try await shares.open(share, for: caller, as: await office.principal(of: caller))
             try verb.check(mayWrite: opened.mayWrite, share: share)
@@ -48,7 +70,7 @@ struct Gateway: Sendable {
             try await gate.run {
                 do {
                     try await refuseIfOffline(node, name)
-                    try await forward(.exchange(share, verb, user: caller.userName), node, name, request, write)
+                    try await forward(.exchange(share, verb, user: caller.userName), node, name, request, write, tap)
                 } catch let error as OfficeError where server == nil && !verb.writes && error.code == .unavailable {
                     // Nothing was asked of it yet: who keeps a copy of the share is asked instead.
                     try await readCopy(of: share, node, verb, caller, request, write, absence: error)
@@ -66,17 +88,27 @@ struct Gateway: Sendable {
         return names
     }
 
+    /// Who else reads what a local program reads; nil where nobody does.
+    func reading(
+        _ reading: ContentReading, of share: Label, node name: Label, for caller: LocalCaller
+    ) async -> ContentDemand? {
+        guard name.description != Label.office, let node = await office.node(named: name), node != office.identity.id,
+            await directory[node]?.presence == .online
+        else { return nil }
+        return await passing.reading(reading, of: .share(share), at: node, user: caller.userName)
+    }
+
     /// An exchange with the copy that one node keeps.
     private func readCopy(
         of share: Label, _ owner: NodeID, on server: Label, _ verb: ShareVerb, _ caller: LocalCaller,
-        _ request: RequestBody, _ write: @escaping BodyWriter
+        _ request: RequestBody, _ write: @escaping BodyWriter, _ tap: ContentTap?
     ) async throws {
         guard !verb.writes, let keeper = await office.node(named: server), keeper != office.identity.id else {
             throw OfficeError(.notFound, server.description, "it keeps no copy of '\(share)'")
         }
         try await refuseIfOffline(keeper, server)
         try await forward(
-            .exchange(pinOf: owner, share, verb, user: caller.userName), keeper, server, request, write)
+            .exchange(pinOf: owner, share, verb, user: caller.userName), keeper, server, request, write, tap)
     }
 
     /// An exchange with a copy of the share: this node's own, or that of the member with the newest.
@@ -87,6 +119,7 @@ struct Gateway: Sendable {
         if let principal = await office.principal(of: caller),
             let folder = try? await pins.open(owner, share, for: principal)
         {
+            let write = Self.named(await office.ownName, verb, write)
             return try await responder.respond(
                 to: verb, in: folder, mayWrite: false, request: BodyStream(request), write: write)
         }
@@ -97,7 +130,8 @@ struct Gateway: Sendable {
             let name = try Label(await office.name(of: copy.node))
             do {
                 return try await forward(
-                    .exchange(pinOf: owner, share, verb, user: caller.userName), copy.node, name, request, write)
+                    .exchange(pinOf: owner, share, verb, user: caller.userName), copy.node, name, request,
+                    Self.named(name, verb, write))
             } catch let error as OfficeError where error.code == .unavailable {
                 continue
             }
@@ -105,8 +139,23 @@ struct Gateway: Sendable {
         throw absence
     }
 
+    /// A writer that says first who answers in the owner's place, where contents are counted by who sent them.
+    private static func named(_ name: Label, _ verb: ShareVerb, _ write: @escaping BodyWriter) -> BodyWriter {
+        guard verb == .fetch else { return write }
+        let isNamed = NIOLockedValueBox(false)
+        return { piece in
+            let isFirst = isNamed.withLockedValue { named in
+                defer { named = true }
+                return !named
+            }
+            if isFirst { try await write(FrameEncoder.encoded(.source(name))) }
+            try await write(piece)
+        }
+    }
+
     private func forward(
-        _ head: HTTPRequest, _ node: NodeID, _ name: Label, _ request: RequestBody, _ write: @escaping BodyWriter
+        _ head: HTTPRequest, _ node: NodeID, _ name: Label, _ request: RequestBody, _ write: @escaping BodyWriter,
+        _ tap: ContentTap? = nil
     ) async throws {
         do {
             try await pool.exchange(
@@ -118,11 +167,16 @@ struct Gateway: Sendable {
                 },
                 receive: { _, answer in
                     for try await piece in answer {
+                        await tap?.take(piece)
                         try await governor.write(piece, by: write, .in, with: node)
                     }
                 })
-        } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
-            throw error.about(name.description)
+            await tap?.finish()
+        } catch {
+            await tap?.finish()
+            guard let known = error as? OfficeError, known == HTTPConnection.lost || known == PeerConnector.unreachable
+            else { throw error }
+            throw known.about(name.description)
         }
     }
 

@@ -14,6 +14,8 @@ struct PeerTransport: ShareTransport {
     let governor: TransferGovernor
     /// Whether others' transfers go before these.
     let load: TransferGovernor.Load
+    /// Where contents that others read at the same time come from all who read them.
+    let passing: PassingDesk
 
     func exchange<Answer: Sendable>(
         node name: Label, share: Label, verb: ShareVerb, server: Label?,
@@ -33,6 +35,25 @@ struct PeerTransport: ShareTransport {
         } catch let error as OfficeError where error == HTTPConnection.lost || error == PeerConnector.unreachable {
             throw error.about(name.description)
         }
+    }
+
+    func reading(_ reading: ContentReading, node name: Label, share: Label) async -> ContentDemand? {
+        guard let node = await office.node(named: name) else { return nil }
+        return await passing.reading(reading, of: .share(share), at: node, user: user)
+    }
+
+    func fetchShared<Answer: Sendable>(
+        _ content: ContentRoot, node name: Label, share: Label, from source: SharedSource,
+        send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
+        receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
+    ) async throws -> Answer {
+        guard let node = await office.node(named: name) else {
+            throw OfficeError(.notFound, name.description, "there is no such node in the office")
+        }
+        let exchange = SharedExchange(office: office, pool: pool, governor: governor, load: load, passing: passing)
+        return try await exchange.run(
+            .init(origin: node, root: content), .exchange(share, .fetch, user: user), user: user, from: source,
+            send: send, receive: receive)
     }
 }
 

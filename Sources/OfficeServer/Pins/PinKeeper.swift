@@ -33,6 +33,7 @@ actor PinKeeper: Service {
     private let pool: PeerPool
     private let transfers: TransferBoard
     private let governor: TransferGovernor
+    private let passing: PassingDesk
     private let store: PinStore
     private var most: Int
     private var longestAge: Int
@@ -50,7 +51,7 @@ actor PinKeeper: Service {
 
     init(
         store: PinStore, office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, transfers: TransferBoard,
-        governor: TransferGovernor,
+        governor: TransferGovernor, passing: PassingDesk,
         most: Int, days: Int, logger: Logger
     ) async throws {
         self.store = store
@@ -59,6 +60,7 @@ actor PinKeeper: Service {
         self.pool = pool
         self.transfers = transfers
         self.governor = governor
+        self.passing = passing
         self.most = most
         longestAge = days * 86_400
         self.logger = logger
@@ -335,7 +337,8 @@ actor PinKeeper: Service {
         let path = try await store.makeFolder(of: pin.key, on: workers)
         var plan = Synchronizer.Plan()
         plan.delete = true
-        let transport = PeerTransport(office: office, pool: pool, user: pin.user, governor: governor, load: .pin)
+        let transport = PeerTransport(
+            office: office, pool: pool, user: pin.user, governor: governor, load: .pin, passing: passing)
         let (finished, workers) = (plan, workers)
         return await transfers.follow(
             TransferOpening(kind: .pin, path: place.description, paused: false), userID: pin.userID

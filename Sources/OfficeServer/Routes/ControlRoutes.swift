@@ -42,6 +42,14 @@ struct ControlRoutes: Sendable {
                     of: try context.parameters.label("share"), node: try context.parameters.label("node"),
                     for: context.caller))
         }
+        router.post("/v1/readings/:node/:share") { request, context -> Response in
+            let wish = try await request.decoded(as: ReadingModel.self, limit: live.limits.bodyBytes)
+            return try .json(
+                DemandModel(
+                    await gateway.reading(
+                        try wish.reading, of: try context.parameters.label("share"),
+                        node: try context.parameters.label("node"), for: context.caller)))
+        }
         spaces.add(to: router)
         router.post("/v1/nodes/:node/shares/:share/:verb") { request, context -> Response in
             try exchange(request, context)
@@ -139,10 +147,15 @@ struct ControlRoutes: Sendable {
         guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
             throw OfficeError(.notFound, "request", "there is no such verb")
         }
-        let server = try request.uri.queryParameters["server"].map { try Label(String($0)) }
+        let query = request.uri.queryParameters
+        var answerer = Gateway.Answerer()
+        answerer.server = try query["server"].map { try Label(String($0)) }
+        answerer.holder = try query["holder"].map { try Label(String($0)) }
+        answerer.content = try query["content"].map { try ContentRoot(hex: String($0)) }
+        let chosen = answerer
         return shareResponse { write in
             try await gateway.exchange(
-                node: node, share: share, verb: verb, server: server, by: context.caller, request: request.body,
+                node: node, share: share, verb: verb, answerer: chosen, by: context.caller, request: request.body,
                 write: write)
         }
     }

@@ -35,6 +35,7 @@ struct PeerRoutes: Sendable {
     let watcher: ShareWatcher
     let governor: TransferGovernor
     let spaces: PeerSpaceRoutes
+    let passing: PeerPassingRoutes
     let post: PostRoom
     let live: LiveSettings
     let version: String
@@ -62,6 +63,7 @@ struct PeerRoutes: Sendable {
             return try await exchangeWithCopy(request, context)
         }
         spaces.add(to: router) { try await admit($0, $1) }
+        passing.add(to: router) { try await admit($0, $1) }
         PeerPrintRoutes(house: printing, gate: gate).add(to: router) { try await admit($0, $1) }
         PeerDeliveryRoutes(post: post.parts).add(to: router) { try await admit($0, $1) }
         return router.buildResponder()

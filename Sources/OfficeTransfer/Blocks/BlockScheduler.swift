@@ -34,8 +34,15 @@ package struct BlockScheduler: Sendable {
         package var rejections = 4
         /// Requests in flight for one block near the end.
         package var copies = 2
+        /// Where others read the same: how long nothing may come until the owner is asked for what falls to them, too.
+        package var drought = Duration.seconds(1)
+        /// How often a holder with nothing to send is asked what it has by now.
+        package var looks = Duration.milliseconds(400)
         package init() {}
     }
+
+    /// The number of the content's owner.
+    package static let owner: Source = 0
 
     private struct SourceState {
         var window: Int
@@ -43,12 +50,17 @@ package struct BlockScheduler: Sendable {
         var isAside = false
         var delivered = 0
         var since: Duration
+        /// Blocks in the last whole second.
+        var rate = 0
+        /// When it was last asked what it has.
+        var looked: Duration?
     }
 
     private struct Flight {
         let source: Source
         var open: BlockSet
         let isWhole: Bool
+        let since: Duration
         var isStopping = false
     }
 
@@ -59,6 +71,10 @@ package struct BlockScheduler: Sendable {
     /// Held, or in at least one flight.
     private var asked: BlockSet
     private var nextRequest = 0
+    /// Where others read the same content: what falls to whom.
+    private var plan: SharingPlan?
+    /// When a block came that was missing.
+    private var lastBlock = Duration.zero
 
     package init(held: BlockSet, policy: Policy = Policy()) {
         self.held = held
@@ -76,22 +92,26 @@ package struct BlockScheduler: Sendable {
     package mutating func added(_ source: Source, now: Duration) {
         guard sources[source] == nil else { return }
         sources[source] = SourceState(window: policy.firstWindow, since: now)
+        plan?.activate(source, true)
     }
 
     package mutating func removed(_ source: Source) {
         sources[source] = nil
+        plan?.activate(source, false)
         endFlights(of: source)
     }
 
     /// A source that gives no sign: what it was asked for goes to others, until `revived`.
     package mutating func stalled(_ source: Source) {
         sources[source]?.isAside = true
+        plan?.activate(source, false)
         endFlights(of: source)
     }
 
     package mutating func revived(_ source: Source, now: Duration) {
         guard let state = sources[source], state.rejected < policy.rejections else { return }
         sources[source] = SourceState(window: policy.firstWindow, rejected: state.rejected, since: now)
+        plan?.activate(source, true)
     }
 
     /// A verified block came. True if it is the first of its number: the one to keep.
@@ -101,7 +121,9 @@ package struct BlockScheduler: Sendable {
             measure(source, now: now)
         }
         asked.insert(block)
-        return held.insert(block)
+        let isNew = held.insert(block)
+        if isNew { lastBlock = now }
+        return isNew
     }
 
     /// A block came that is not what it should be.
@@ -112,6 +134,7 @@ package struct BlockScheduler: Sendable {
         sources[source]?.rejected += 1
         guard let state = sources[source], state.rejected >= policy.rejections else { return }
         sources[source]?.isAside = true
+        plan?.activate(source, false)
         endFlights(of: source)
     }
 
@@ -123,6 +146,28 @@ package struct BlockScheduler: Sendable {
             release(block)
             next = flight.open.firstMember(from: block + 1)
         }
+    }
+
+    /// A holder answered a request without these blocks: it has them not.
+    package mutating func lacked(_ blocks: some Sequence<Int>, by source: Source) { plan?.lacks(source, blocks) }
+
+    /// A holder said what it has.
+    package mutating func has(_ source: Source, _ blocks: BlockSet) { plan?.has(source, blocks) }
+
+    // MARK: Sharing
+
+    /// Others read the same content. Source 0 is its owner, and is spared.
+    /// - Parameter own: This reader's key among them.
+    package mutating func share(as own: UInt64, now: Duration) {
+        guard plan == nil else { return }
+        plan = SharingPlan(own: own, capacity: held.capacity)
+        lastBlock = now
+    }
+
+    /// A source that holds blocks in passing: see `SharingPlan`.
+    package mutating func holder(_ source: Source, key: UInt64, isReading: Bool) {
+        plan?.holder(source, key: key, isReading: isReading)
+        plan?.activate(source, sources[source].map { !$0.isAside } ?? false)
     }
 
     /// A block that was held turned out not to be (its file changed beneath): it is missing again.
@@ -146,6 +191,7 @@ package struct BlockScheduler: Sendable {
         guard var state = sources[source] else { return }
         state.delivered += 1
         if now - state.since >= .seconds(1) {
+            state.rate = now - state.since < .seconds(2) ? state.delivered : 0
             state.window = min(max(state.delivered, policy.firstWindow), policy.largestWindow)
             state.delivered = 0
             state.since = now
@@ -160,19 +206,19 @@ package struct BlockScheduler: Sendable {
     package mutating func actions(now: Duration) -> [Action] {
         guard !isFinished else { return [] }
         let active = sources.filter { !$0.value.isAside }.keys.sorted()
-        guard active.count > 1 else { return active.first.map { whole(from: $0) } ?? [] }
+        guard active.count > 1 || plan != nil else { return active.first.map { whole(from: $0, now) } ?? [] }
         var actions = stopWholeRequests()
         for source in active {
-            while let request = share(for: source) { actions.append(.ask(request)) }
+            while let request = share(for: source, now) { actions.append(.ask(request)) }
         }
         return actions
     }
 
-    private mutating func whole(from source: Source) -> [Action] {
+    private mutating func whole(from source: Source, _ now: Duration) -> [Action] {
         guard !flights.values.contains(where: { $0.source == source }) else { return [] }
         let ranges = asked.missingRanges(limit: policy.ranges)
         guard !ranges.isEmpty else { return [] }
-        return [.ask(fly(ranges, from: source, isWhole: true))]
+        return [.ask(fly(ranges, from: source, isWhole: true, now))]
     }
 
     private mutating func stopWholeRequests() -> [Action] {
@@ -185,40 +231,76 @@ package struct BlockScheduler: Sendable {
     }
 
     /// The next request for one source among several; nil while it has enough.
-    private mutating func share(for source: Source) -> Request? {
+    private mutating func share(for source: Source, _ now: Duration) -> Request? {
         guard let state = sources[source] else { return nil }
         let mine = flights.values.filter { $0.source == source }
         let inFlight = mine.reduce(0) { $0 + $1.open.count }
-        guard mine.count < policy.depth, !mine.contains(where: \.isWhole), inFlight < state.window else { return nil }
-        let room = max(1, (state.window - inFlight + 1) / 2)
-        let ranges = asked.missingRanges(limit: policy.ranges, blocks: room)
-        if !ranges.isEmpty { return fly(ranges, from: source, isWhole: false) }
+        let depth = plan.map { $0.isHolder(source) && $0.isCrowded } == true ? 1 : policy.depth
+        guard mine.count < depth, !mine.contains(where: \.isWhole), inFlight < state.window else { return nil }
+        let room = max(1, (state.window - inFlight + depth - 1) / depth)
+        let ranges = missing(of: source, blocks: room, isIdle: mine.isEmpty, now)
+        if !ranges.isEmpty { return fly(ranges, from: source, isWhole: false, now) }
         // Near the end: what is out elsewhere, once more, but only from a source with nothing else to do.
-        guard mine.isEmpty, let block = mostUrgent(not: source) else { return nil }
-        return fly([block..<(block + 1)], from: source, isWhole: false)
+        guard mine.isEmpty else { return nil }
+        if let block = mostUrgent(not: source, now) {
+            return fly([block..<(block + 1)], from: source, isWhole: false, now)
+        }
+        return look(at: source, state, now)
     }
 
-    /// A block in flight elsewhere with room for one more copy.
-    private func mostUrgent(not source: Source) -> Int? {
-        for (_, flight) in flights.sorted(by: { $0.key < $1.key }) where flight.source != source && !flight.isStopping {
+    /// What is missing, not asked for, and to be asked of this source.
+    private func missing(of source: Source, blocks: Int, isIdle: Bool, _ now: Duration) -> [Range<Int>] {
+        guard let plan, plan.isHolder(source) || source == Self.owner else {
+            return asked.missingRanges(limit: policy.ranges, blocks: blocks)
+        }
+        let ranges = plan.candidates(of: source, asked: asked).ranges(limit: policy.ranges, blocks: blocks)
+        guard ranges.isEmpty, source == Self.owner, isIdle, othersAreSlow(now) else { return ranges }
+        return asked.missingRanges(limit: policy.ranges, blocks: blocks)
+    }
+
+    /// Whether the owner has to help with what falls to others: nothing comes, or less than half of what it sends.
+    private func othersAreSlow(_ now: Duration) -> Bool {
+        guard plan?.hasHolders == true, now - lastBlock < policy.drought else { return true }
+        func rate(_ source: SourceState) -> Int { now - source.since < .seconds(2) ? source.rate : 0 }
+        let others = sources.filter { $0.key != Self.owner }.reduce(0) { $0 + rate($1.value) }
+        return others * 2 < (sources[Self.owner].map(rate) ?? 0)
+    }
+
+    /// What a holder has is asked for by itself where nothing else can be.
+    private mutating func look(at source: Source, _ state: SourceState, _ now: Duration) -> Request? {
+        guard plan?.isHolder(source) == true, !asked.isFull, state.looked.map({ now - $0 >= policy.looks }) ?? true
+        else { return nil }
+        sources[source]?.looked = now
+        return fly([], from: source, isWhole: false, now)
+    }
+
+    /// A block in flight elsewhere with room for one more copy. The owner of what others read is spared for a while.
+    private func mostUrgent(not source: Source, _ now: Duration) -> Int? {
+        let patience = plan != nil && source == Self.owner ? policy.drought * 2 : .zero
+        for (_, flight) in flights.sorted(by: { $0.key < $1.key })
+        where flight.source != source && !flight.isStopping && now - flight.since >= patience {
             var next = flight.open.firstMember(from: 0)
             while let block = next {
                 let copies = flights.values.count { $0.open.contains(block) }
-                if copies < policy.copies, !held.contains(block) { return block }
+                if copies < policy.copies, !held.contains(block), plan?.surelyHas(source, block) ?? true {
+                    return block
+                }
                 next = flight.open.firstMember(from: block + 1)
             }
         }
         return nil
     }
 
-    private mutating func fly(_ ranges: [Range<Int>], from source: Source, isWhole: Bool) -> Request {
+    private mutating func fly(
+        _ ranges: [Range<Int>], from source: Source, isWhole: Bool, _ now: Duration
+    ) -> Request {
         nextRequest += 1
         var open = BlockSet(capacity: held.capacity)
         for block in ranges.joined() {
             open.insert(block)
             asked.insert(block)
         }
-        flights[nextRequest] = Flight(source: source, open: open, isWhole: isWhole)
+        flights[nextRequest] = Flight(source: source, open: open, isWhole: isWhole, since: now)
         return Request(id: nextRequest, source: source, ranges: ranges)
     }
 }

@@ -66,6 +66,56 @@ package struct BlockSet: Sendable, Equatable {
         return word * 64 + set.trailingZeroBitCount
     }
 
+    // MARK: Sets with sets, of one capacity
+
+    package mutating func formUnion(_ other: BlockSet) { combine(other) { $0 | $1 } }
+    package mutating func formIntersection(_ other: BlockSet) { combine(other) { $0 & $1 } }
+    package mutating func subtract(_ other: BlockSet) { combine(other) { $0 & ~$1 } }
+
+    private mutating func combine(_ other: BlockSet, _ operation: (UInt64, UInt64) -> UInt64) {
+        guard other.capacity == capacity else { return }
+        count = 0
+        for index in words.indices {
+            words[index] = operation(words[index], other.words[index])
+            count += words[index].nonzeroBitCount
+        }
+    }
+
+    // MARK: On the wire
+
+    /// A bit for each block, the first in the lowest of the first byte.
+    package var bitmap: [UInt8] {
+        (0..<(capacity + 7) / 8).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> (UInt64($0 % 8) * 8)) }
+    }
+
+    /// nil where it isn't exactly as long as it has to be, or names blocks that there are not.
+    package init?(capacity: Int, bitmap: some Collection<UInt8>) {
+        guard bitmap.count == (capacity + 7) / 8 else { return nil }
+        self.init(capacity: capacity)
+        for (index, byte) in bitmap.enumerated() {
+            words[index / 8] |= UInt64(byte) << (UInt64(index % 8) * 8)
+            count += byte.nonzeroBitCount
+        }
+        if capacity % 64 != 0, let last = words.last, last >> (UInt64(capacity % 64)) != 0 { return nil }
+    }
+
+    // MARK: Ranges
+
+    /// What is in the set, as ascending ranges: at most `limit` of them, at most `blocks` blocks in all.
+    package func ranges(limit: Int = .max, blocks: Int = .max) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var left = blocks
+        var next = firstMember(from: 0)
+        while let first = next, ranges.count < limit, left > 0 {
+            var end = first + 1
+            while end < capacity, end - first < left, contains(end) { end += 1 }
+            ranges.append(first..<end)
+            left -= end - first
+            next = firstMember(from: end)
+        }
+        return ranges
+    }
+
     /// What is not in the set, as ascending ranges: at most `limit` of them, at most `blocks` blocks in all.
     package func missingRanges(limit: Int = .max, blocks: Int = .max) -> [Range<Int>] {
         var ranges: [Range<Int>] = []

@@ -54,16 +54,20 @@ private final class Reading {
     private var filled = 0
     private var isInBlock = false
     private var changes = 0
+    /// Who answers.
+    private var server: Label
 
     init(_ place: RemotePlace, session: TransferSession, write: @escaping BodyWriter) {
         self.place = place
         self.session = session
         self.write = write
+        server = place.node
     }
 
     /// One exchange for what is missing; true when there is nothing more.
     func attempt(_ this: Handover<Reading>) async throws -> Bool {
         (pieces, filled, isInBlock) = ([], 0, false)
+        server = place.node
         var want = Want(item: 0, path: place.path)
         if let head, next > 0 {
             if next == geometry.count { return true }
@@ -89,6 +93,7 @@ private final class Reading {
                 case .end(Frame.wholeExchange, nil) where hasEnded:
                     try await reader.drain()
                     return true
+                case .source(let name) where !hasBegun: server = name
                 case _ where hasEnded: throw malformed("more than was asked for")
                 case .end(0, _):
                     guard next == geometry.count, hasBegun, !isInBlock else {
@@ -127,7 +132,7 @@ private final class Reading {
         case .data(let piece) where isInBlock && filled + piece.readableBytes <= geometry.length(of: next):
             pieces.append(piece)
             filled += piece.readableBytes
-            session.ledger.moved(piece.readableBytes, with: place.node)
+            session.ledger.moved(piece.readableBytes, with: server)
         case .blockEnd(let index, let digest) where isInBlock && index == next && filled == geometry.length(of: next):
             return try await finishBlock(digest)
         case .hole(let index) where isNext(index): try await writeHole()
@@ -149,11 +154,11 @@ private final class Reading {
             return Digest256(hasher.finalize())
         }
         guard found == digest else {
-            session.ledger.rejected(with: place.node)
+            session.ledger.rejected(with: server)
             return false
         }
         for piece in pieces { try await write(piece) }
-        session.ledger.verified(geometry.length(of: next), with: place.node)
+        session.ledger.verified(geometry.length(of: next), with: server)
         next += 1
         return true
     }
@@ -166,7 +171,7 @@ private final class Reading {
             try await write(zeros.getSlice(at: 0, length: min(left, readChunk)) ?? zeros)
             left -= readChunk
         }
-        session.ledger.verified(length, with: place.node)
+        session.ledger.verified(length, with: server)
         next += 1
     }
 

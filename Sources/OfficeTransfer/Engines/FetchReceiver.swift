@@ -10,14 +10,18 @@ final class FetchReceiver {
     private let commits: CommitGroup
     private var decoder: FrameDecoder
     /// The download whose answer is next.
-    private var next = 0
+    private var next = 0 {
+        didSet { cursor.now = next }
+    }
+    private let cursor: Cursor
     /// The rest of the answer for this item is passed over: it has failed here.
     private var passesOver = false
     private(set) var isOver = false
     /// Signs of life, one after the other.
     private var pings = 0
 
-    init(_ downloads: [FileDownload], commits: CommitGroup, limits: TransferLimits) {
+    init(_ downloads: [FileDownload], commits: CommitGroup, limits: TransferLimits, cursor: Cursor) {
+        self.cursor = cursor
         self.downloads = downloads
         self.commits = commits
         decoder = FrameDecoder(limits: limits)
@@ -44,6 +48,9 @@ final class FetchReceiver {
             guard pings < SignsOfLife.limit else { throw malformed("nothing but signs of life") }
             return
         case .fail(Frame.wholeExchange, let error): throw error
+        case .source(let name):
+            for download in downloads { download.answered(by: name) }
+            return
         case .end(Frame.wholeExchange, nil):
             guard next == downloads.count else { throw malformed("an end before all is answered") }
             isOver = true

@@ -55,7 +55,12 @@ final class FileDownload {
     private var changes = 0
     private var hasExisting: Bool
     /// Several sources are to send it: what each sends is compared with the source's hashes.
-    private let wantsManifest: Bool
+    private var wantsManifest: Bool
+    /// Others read it at the same time.
+    private(set) var isShared = false
+    /// Who answers, where that is not the node it is asked of.
+    private var server: Label?
+    private let size: Int64
     /// Bytes that the ledger expects of it.
     private var expected: Int64
 
@@ -65,6 +70,7 @@ final class FileDownload {
         self.hasExisting = hasExisting
         path = entry.path
         expected = entry.size
+        size = entry.size
         wantsManifest = !context.copies.isEmpty && entry.size >= Self.severalSourcesFrom
         phase = hasExisting || wantsManifest ? .hashes : .blocks
         // Of a file of one block nothing can be left.
@@ -79,7 +85,7 @@ final class FileDownload {
     var isSettled: Bool { phase == .settled }
     var isCommitting: Bool { phase == .committing }
     private var ledger: TransferLedger { context.ledger }
-    private var node: Label { context.source.node }
+    private var node: Label { server ?? context.source.node }
 
     private func openPartial() throws(OfficeError) -> FileReception {
         if let reception { return reception }
@@ -108,6 +114,7 @@ final class FileDownload {
         var want = Want(item: item, path: try context.source.path.appending(path))
         head = nil
         manifest = []
+        server = nil
         ledger.begin(name)
         if phase == .hashes {
             want.hashesOnly = true
@@ -305,6 +312,24 @@ final class FileDownload {
     }
 
     // MARK: Several sources
+
+    /// Another node than the one that was asked answers.
+    func answered(by server: Label) { self.server = server }
+
+    /// What is told to the owner of it, if it is large enough that others reading it matter.
+    func reading() throws(OfficeError) -> ContentReading? {
+        guard size >= Self.severalSourcesFrom, !isShared, !isSettled, !isCommitting else { return nil }
+        return ContentReading(path: try remotePath(), size: size)
+    }
+
+    /// Others read it, too: the blocks that are missing come from all of them.
+    func becomeShared() {
+        guard !isShared, !isSettled, !isCommitting else { return }
+        isShared = true
+        guard !wantsManifest else { return }
+        wantsManifest = true
+        phase = .hashes
+    }
 
     /// What several sources work on; nil where it is for one alone.
     var common: (reception: FileReception, head: FileHead, manifest: [Digest256])? {

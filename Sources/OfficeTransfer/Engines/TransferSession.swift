@@ -28,6 +28,7 @@ struct TransferSession: Sendable {
     /// An exchange that is given up as lost when neither side gave a sign for as long as patience lasts.
     func exchange<Answer: Sendable>(
         with place: RemotePlace, _ verb: ShareVerb, server: Label? = nil,
+        shared: (content: ContentRoot, source: SharedSource)? = nil,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
@@ -37,32 +38,38 @@ struct TransferSession: Sendable {
         try await hold?.pass()
         return try await withThrowingTaskGroup(of: Answer?.self) { group in
             group.addTask {
-                try await transport.exchange(
-                    node: place.node, share: place.share, verb: verb, server: server,
-                    send: { write in
-                        try await send { piece in
-                            // A slow sender sends little at a time: nobody may think that it sleeps.
-                            var rest = piece
-                            let step = limitsSending && rateLimit != nil ? Self.slowStep : piece.readableBytes
-                            while let part = rest.readSlice(length: min(step, rest.readableBytes)),
-                                part.readableBytes > 0
-                            {
-                                try await hold?.pass()
-                                if limitsSending { try await rateLimit?.take(part.readableBytes) { life.touch() } }
-                                try await write(part)
-                                life.touch()
-                            }
-                        }
-                    },
-                    receive: { body in
-                        let alive = body.map { piece in
-                            life.touch()
+                let sending: @Sendable (_ write: BodyWriter) async throws -> Void = { write in
+                    try await send { piece in
+                        // A slow sender sends little at a time: nobody may think that it sleeps.
+                        var rest = piece
+                        let step = limitsSending && rateLimit != nil ? Self.slowStep : piece.readableBytes
+                        while let part = rest.readSlice(length: min(step, rest.readableBytes)),
+                            part.readableBytes > 0
+                        {
                             try await hold?.pass()
-                            if !limitsSending { try await rateLimit?.take(piece.readableBytes) { life.touch() } }
-                            return piece
+                            if limitsSending { try await rateLimit?.take(part.readableBytes) { life.touch() } }
+                            try await write(part)
+                            life.touch()
                         }
-                        return try await receive(BodyStream(alive))
-                    })
+                    }
+                }
+                let receiving: @Sendable (_ body: BodyStream) async throws -> Answer = { body in
+                    let alive = body.map { piece in
+                        life.touch()
+                        try await hold?.pass()
+                        if !limitsSending { try await rateLimit?.take(piece.readableBytes) { life.touch() } }
+                        return piece
+                    }
+                    return try await receive(BodyStream(alive))
+                }
+                if let shared {
+                    return try await transport.fetchShared(
+                        shared.content, node: place.node, share: place.share, from: shared.source, send: sending,
+                        receive: receiving)
+                }
+                return try await transport.exchange(
+                    node: place.node, share: place.share, verb: verb, server: server, send: sending,
+                    receive: receiving)
             }
             group.addTask {
                 while life.age < options.patience { try await clock.watch(.seconds(1)) }

@@ -36,6 +36,10 @@ package enum Frame: Sendable, Equatable {
     case committed(item: UInt32, root: ContentRoot)
     /// Bytes of content that the receiver of a store has verified, in this exchange, until now. A sign of life too.
     case progress(bytes: Int64)
+    /// The blocks that a node holds in passing, now.
+    case have(item: UInt32, BlockSet)
+    /// Who answers from here on, where it is not the node that was asked for: first of all frames.
+    case source(Label)
     case end(item: UInt32, root: ContentRoot?)
     case fail(item: UInt32, OfficeError)
 
@@ -66,8 +70,10 @@ package enum Frame: Sendable, Equatable {
         case done = 0x1A
         case committed = 0x1B
         case progress = 0x1C
+        case have = 0x1D
         case end = 0x1E
         case fail = 0x1F
+        case source = 0x20
     }
 }
 

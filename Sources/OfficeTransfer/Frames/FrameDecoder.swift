@@ -100,6 +100,8 @@ struct FieldReader {
         case .done: .done(item: try integer(), wasThere: try flags(upTo: 1) == 1)
         case .committed: .committed(item: try integer(), root: ContentRoot(try digest()))
         case .progress: .progress(bytes: try positive())
+        case .have: try have()
+        case .source: .source(try label())
         case .end: .end(item: try integer(), root: isAtEnd ? nil : ContentRoot(try digest()))
         case .fail: .fail(item: try integer(), try error())
         }
@@ -304,6 +306,21 @@ extension FieldReader {
         var digests: [Digest256] = []
         for _ in 0..<(try count(upTo: limits.digests, of: "digests")) { digests.append(try digest()) }
         return .manifest(item: item, first: first, digests: digests)
+    }
+
+    private mutating func have() throws(OfficeError) -> Frame {
+        let item: UInt32 = try integer()
+        let capacity = try index()
+        guard let bitmap = payload.readBytes(length: payload.readableBytes),
+            let blocks = BlockSet(capacity: capacity, bitmap: bitmap)
+        else { throw malformed("blocks that don't fit their number") }
+        return .have(item: item, blocks)
+    }
+
+    private mutating func label() throws(OfficeError) -> Label {
+        let length: UInt8 = try integer()
+        guard let bytes = payload.readBytes(length: Int(length)) else { throw malformed("a frame that ends early") }
+        return try Label(String(decoding: bytes, as: UTF8.self))
     }
 
     private mutating func blockDigests() throws(OfficeError) -> [BlockDigest] {

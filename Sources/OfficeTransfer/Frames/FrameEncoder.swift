@@ -71,7 +71,7 @@ package struct FrameEncoder: Sendable {
                 for digest in digests { $0.write(digest) }
             }
         case .ping: write(.ping) { _ in }
-        case .block, .blockEnd, .hole, .done, .committed, .progress, .end: writeSmall(frame)
+        case .block, .blockEnd, .hole, .done, .committed, .progress, .have, .source, .end: writeSmall(frame)
         }
     }
 
@@ -94,6 +94,16 @@ package struct FrameEncoder: Sendable {
                 $0.write(root.digest)
             }
         case .progress(let bytes): write(.progress) { $0.buffer.writeInteger(bytes) }
+        case .have(let item, let blocks):
+            write(.have) {
+                $0.buffer.writeMultipleIntegers(item, UInt32(blocks.capacity))
+                $0.buffer.writeBytes(blocks.bitmap)
+            }
+        case .source(let name):
+            write(.source) {
+                $0.buffer.writeInteger(UInt8(name.bytes.count))
+                $0.buffer.writeBytes(name.bytes)
+            }
         case .end(let item, let root):
             write(.end) {
                 $0.buffer.writeInteger(item)

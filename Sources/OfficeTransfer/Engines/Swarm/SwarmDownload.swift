@@ -24,7 +24,11 @@ struct SwarmDownload {
         state.add(context.source.node)
         for copy in context.copies { state.add(copy) }
         let root = MerkleTree.root(size: common.head.size, leaves: common.manifest)
-        try await fetch(state, token: common.head.token, root: root)
+        let sharing = SwarmSharing(
+            session: session, place: context.source, path: try download.value.remotePath(), root: root,
+            leaves: common.manifest, size: common.head.size)
+        if download.value.isShared { await sharing.renew(state) }
+        try await fetch(state, sharing, token: common.head.token)
         try await settle(state)
     }
 
@@ -50,7 +54,7 @@ struct SwarmDownload {
 
     // MARK: Asking
 
-    private func fetch(_ state: SwarmState, token: String, root: ContentRoot) async throws {
+    private func fetch(_ state: SwarmState, _ sharing: SwarmSharing, token: String) async throws {
         let (events, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         bell.yield()
         let clock = session.options.clock
@@ -62,15 +66,22 @@ struct SwarmDownload {
                     bell.yield()
                 }
             }
+            group.addTask {
+                while true {
+                    try await clock.watch(sharing.interval)
+                    await sharing.renew(state)
+                    bell.yield()
+                }
+            }
             defer { group.cancelAll() }
             for await _ in events {
                 try Task.checkCancellation()
                 if state.isFinished || state.failure != nil || state.ownerChanged { return }
                 if let error = state.givesUp(after: session.options.patience) { throw error }
                 for request in state.requests() {
-                    let token = request.source == 0 ? token : ContentToken.token(of: root)
+                    let token = request.source == 0 ? token : ContentToken.token(of: sharing.root)
                     group.addTask {
-                        await ask(request, token, state) { bell.yield() }
+                        await ask(request, token, state, sharing) { bell.yield() }
                         bell.yield()
                     }
                 }
@@ -87,30 +98,40 @@ struct SwarmDownload {
 
     /// One request to one source, to its end.
     private func ask(
-        _ request: BlockScheduler.Request, _ token: String, _ state: SwarmState, news: @escaping @Sendable () -> Void
+        _ request: BlockScheduler.Request, _ token: String, _ state: SwarmState, _ sharing: SwarmSharing,
+        news: @escaping @Sendable () -> Void
     ) async {
         var failure: OfficeError?
+        var isCut = false
         do {
-            var want = Want(item: 0, path: try download.value.remotePath())
+            let source = state.shared(request.source)
+            var isHolder = false
+            if case .holder = source { isHolder = true }
+            var want = Want(item: 0, path: isHolder ? .root : sharing.path)
             want.token = token
             want.ranges = request.ranges
+            // Nothing but what it has, where it isn't asked for anything.
+            want.hashesOnly = isHolder && request.ranges.isEmpty
             let bytes = FrameEncoder.encoded(.want(want))
             let limits = session.options.limits
             let receiver = Handover(SwarmReceiver(request, state, limits: limits, news: news))
             let inlet = ByteInlet(pool: session.pool) { try receiver.value.receive($0) }
             try await session.exchange(
-                with: context.source, .fetch, server: state.name(of: request.source), send: { try await $0(bytes) },
+                with: context.source, .fetch, server: state.name(of: request.source),
+                shared: sharing.isShared ? (sharing.root, source) : nil, send: { try await $0(bytes) },
                 receive: { body in
                     for try await piece in body { try await inlet.push(piece) }
                     try await inlet.finish()
                 })
             if !receiver.value.isOver { failure = cutOff() }
         } catch let error as OfficeError {
-            failure = error == SwarmState.cut ? nil : error
+            isCut = error == SwarmState.cut
+            failure = isCut ? nil : error
         } catch {
-            failure = error is CancellationError ? nil : cutOff()
+            isCut = error is CancellationError
+            failure = isCut ? nil : cutOff()
         }
-        state.ended(request, by: failure)
+        state.ended(request, by: failure, isCut: isCut)
     }
 }
 
@@ -144,12 +165,17 @@ private final class SwarmReceiver {
 
     private func take(_ frame: Frame) throws(OfficeError) {
         guard !isOver else { throw malformed("frames behind the end") }
-        pings = frame == .ping ? pings + 1 : 0
+        let isSign = frame.isSignOfLife
+        pings = isSign ? pings + 1 : 0
         guard pings < SignsOfLife.limit else { throw malformed("nothing but signs of life") }
         // That it is alive is no sign that it sends.
-        if frame != .ping { state.heard(request) }
+        if !isSign { state.heard(request) }
         switch frame {
         case .ping: return
+        case .progress(let arrived) where hasBegun && !hasEnded: state.waits(arrived, request)
+        case .have(0, let blocks) where hasBegun && !hasEnded:
+            try state.has(blocks, request)
+            news()
         case .fail(_, let error): throw error
         case .begin(let head) where !hasBegun && head.item == 0 && head.size == state.geometry.size: hasBegun = true
         case .block(let index, let length) where hasBegun && !hasEnded:
@@ -164,6 +190,15 @@ private final class SwarmReceiver {
         case .end(0, _) where hasBegun && !hasEnded: hasEnded = true
         case .end(Frame.wholeExchange, nil) where hasEnded: isOver = true
         default: throw malformed("a frame out of place")
+        }
+    }
+}
+
+extension Frame {
+    fileprivate var isSignOfLife: Bool {
+        switch self {
+        case .ping, .progress: true
+        default: false
         }
     }
 }

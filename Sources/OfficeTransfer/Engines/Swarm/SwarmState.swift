@@ -14,41 +14,18 @@ final class SwarmState: Sendable {
     private static let spareBytes = 32 << 20
     /// How long a source may be silent, with blocks to send, before others are asked for them.
     private static let silence = Duration.seconds(1)
-    private static let firstPause = Duration.milliseconds(200)
-    private static let longestPause = Duration.seconds(2)
+    /// The same of one that waits for its own blocks.
+    private static let holderSilence = Duration.seconds(3)
+    /// Nodes that one content is fetched from at once.
+    private static let mostSources = 40
     /// Wrong blocks of one source after which it is asked for nothing more.
     private static let mostRejections = 4
-
-    /// A block on its way from one source.
-    private struct Incoming {
-        let index: Int
-        let source: Int
-        var filled = 0
-        var hasher = SHA256()
-        /// Its bytes, where another source writes the block in place.
-        var spare: [UInt8]?
-        /// It came in the meantime: the rest is passed over.
-        var isTooLate = false
-    }
-
-    private struct Source {
-        let name: Label
-        var heard: Duration
-        var pause = firstPause
-        /// When it is tried again after an error; nil while it is used.
-        var retryAt: Duration?
-        /// It has not this content, or sent what is wrong: it is not asked again.
-        var isDead = false
-        var rejected = 0
-        /// Requests that run.
-        var requests = 0
-    }
 
     private struct State {
         var scheduler: BlockScheduler
         let reception: FileReception
-        var sources: [Source] = []
-        var incoming: [Int: Incoming] = [:]
+        var sources: [SwarmSource] = []
+        var incoming: [Int: SwarmIncoming] = [:]
         /// Which request writes a block in place.
         var writers: [Int: Int] = [:]
         var stopped: Set<Int> = []
@@ -105,12 +82,63 @@ final class SwarmState: Sendable {
         let now = clock.now()
         locked { state in
             guard !state.sources.contains(where: { $0.name == name }) else { return }
-            state.sources.append(Source(name: name, heard: now))
+            state.sources.append(SwarmSource(name: name, heard: now))
             state.scheduler.added(state.sources.count - 1, now: now)
         }
     }
 
+    /// A node that holds blocks in passing; of one that is a source already, how it is with it now.
+    func add(_ holder: ContentDemand.Holder) {
+        let now = clock.now()
+        locked { state in
+            if let known = state.sources.firstIndex(where: { $0.name == holder.name }) {
+                guard state.sources[known].isHolder else { return }
+                return state.scheduler.holder(known, key: holder.key, isReading: holder.isReading)
+            }
+            guard state.sources.count < Self.mostSources else { return }
+            state.sources.append(SwarmSource(name: holder.name, isHolder: true, heard: now))
+            state.scheduler.added(state.sources.count - 1, now: now)
+            state.scheduler.holder(state.sources.count - 1, key: holder.key, isReading: holder.isReading)
+        }
+    }
+
+    /// Others read the same: the owner is spared, and this reader has that key among them.
+    func share(as own: UInt64) {
+        let now = clock.now()
+        locked { $0.scheduler.share(as: own, now: now) }
+    }
+
+    /// The blocks that are here.
+    var held: BlockSet { locked { $0.scheduler.held } }
+
     func name(of source: Int) -> Label { locked { $0.sources[source].name } }
+
+    /// Who is asked, where others read the same.
+    func shared(_ source: Int) -> SharedSource {
+        locked { state in
+            let known = state.sources[source]
+            return known.isHolder ? .holder(known.name) : .keeper(known.name)
+        }
+    }
+
+    /// What a holder has.
+    func has(_ blocks: BlockSet, _ request: BlockScheduler.Request) throws(OfficeError) {
+        try lockedThrowing { state throws(OfficeError) in
+            guard state.sources[request.source].isHolder, blocks.capacity == geometry.count else {
+                throw malformed("blocks that are not the content's")
+            }
+            state.scheduler.has(request.source, blocks)
+        }
+    }
+
+    /// A holder waits for what it was asked for; so many blocks came to it.
+    func waits(_ arrived: Int64, _ request: BlockScheduler.Request) {
+        let isMore = locked { state in
+            defer { state.sources[request.source].arrived = arrived }
+            return arrived > state.sources[request.source].arrived
+        }
+        if isMore { heard(request) }
+    }
 
     /// What is to be asked for now. Requests that have to end are noted: `isStopped`.
     func requests() -> [BlockScheduler.Request] {
@@ -139,7 +167,10 @@ final class SwarmState: Sendable {
                 state.sources[index].retryAt = nil
                 state.sources[index].heard = now
                 state.scheduler.added(index, now: now)
-            } else if state.sources[index].requests > 0, now - state.sources[index].heard > Self.silence {
+            } else if state.sources[index].requests > 0,
+                now - state.sources[index].heard
+                    > (state.sources[index].isHolder ? Self.holderSilence : Self.silence)
+            {
                 state.scheduler.stalled(index)
             }
         }
@@ -160,7 +191,9 @@ final class SwarmState: Sendable {
     // MARK: Requests
 
     /// A request ended: answered, or by an error.
-    func ended(_ request: BlockScheduler.Request, by error: OfficeError?) {
+    ///
+    /// - Parameter isCut: It was ended here: that something didn't come says nothing.
+    func ended(_ request: BlockScheduler.Request, by error: OfficeError?, isCut: Bool = false) {
         let now = clock.now()
         locked { state in
             abandon(request.id, &state)
@@ -168,7 +201,12 @@ final class SwarmState: Sendable {
             state.scheduler.ended(request.id)
             state.sources[request.source].requests -= 1
             guard let error else {
-                state.sources[request.source].pause = Self.firstPause
+                state.sources[request.source].pause = SwarmSource.firstPause
+                if state.sources[request.source].isHolder, !isCut {
+                    let held = state.scheduler.held
+                    state.scheduler.lacked(
+                        request.ranges.joined().filter { !held.contains($0) }, by: request.source)
+                }
                 return
             }
             state.lastError = error
@@ -176,6 +214,8 @@ final class SwarmState: Sendable {
             case .noSpace, .io: state.failure = error
             case .changed where request.source == 0: state.ownerChanged = true
             case .temporary, .unavailable, .limit: rest(request.source, &state, now)
+            // It hasn't begun to read, or knows no ticket yet.
+            case .notFound where state.sources[request.source].isHolder: rest(request.source, &state, now)
             default: kill(request.source, &state)
             }
         }
@@ -185,7 +225,7 @@ final class SwarmState: Sendable {
         guard !state.sources[source].isDead else { return }
         state.scheduler.removed(source)
         state.sources[source].retryAt = now + state.sources[source].pause
-        state.sources[source].pause = min(state.sources[source].pause * 2, Self.longestPause)
+        state.sources[source].pause = min(state.sources[source].pause * 2, SwarmSource.longestPause)
     }
 
     private func kill(_ source: Int, _ state: inout State) {
@@ -200,7 +240,7 @@ final class SwarmState: Sendable {
         if block.filled > 0, !state.reception.held.contains(block.index) { ledger.resent(1) }
     }
 
-    private func release(_ block: Incoming, of request: Int, _ state: inout State) {
+    private func release(_ block: SwarmIncoming, of request: Int, _ state: inout State) {
         if block.spare != nil { state.spareBytes -= geometry.length(of: block.index) }
         guard state.writers[block.index] == request else { return }
         state.writers[block.index] = nil
@@ -220,7 +260,7 @@ final class SwarmState: Sendable {
             guard state.incoming[request.id] == nil, index >= 0, index < geometry.count,
                 length == geometry.length(of: index), request.ranges.contains(where: { $0.contains(index) })
             else { throw malformed("a block that was not asked for") }
-            var block = Incoming(index: index, source: request.source)
+            var block = SwarmIncoming(index: index, source: request.source)
             if state.reception.held.contains(index) {
                 block.isTooLate = true
             } else if state.writers[index] == nil {
@@ -251,7 +291,7 @@ final class SwarmState: Sendable {
     }
 
     private func take(
-        _ piece: ByteBuffer, into block: inout Incoming, _ reception: FileReception
+        _ piece: ByteBuffer, into block: inout SwarmIncoming, _ reception: FileReception
     ) throws(OfficeError) {
         let (index, filled) = (block.index, block.filled)
         let result: Result<Void, OfficeError> = piece.withUnsafeReadableBytes { bytes in
@@ -303,7 +343,7 @@ final class SwarmState: Sendable {
     }
 
     private func keep(
-        _ index: Int, _ block: Incoming, _ request: BlockScheduler.Request, _ state: inout State
+        _ index: Int, _ block: SwarmIncoming, _ request: BlockScheduler.Request, _ state: inout State
     ) throws(OfficeError) {
         if state.reception.held.contains(index) {
             _ = state.scheduler.delivered(index, of: request.id, now: clock.now())

@@ -1,0 +1,78 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import OfficeControl
+import OfficeCore
+import OfficeFolders
+import OfficeTransfer
+import OfficeTrust
+
+/// What members may ask about contents that several read at once: who reads, and blocks held in passing.
+struct PeerPassingRoutes: Sendable {
+    private static let longestRequest = 16 << 10
+
+    let desk: PassingDesk
+    let tracker: ReadingTracker
+    let shares: ShareKeeper
+    let outbox: Outbox
+    let hashes: any HashCache
+    let governor: TransferGovernor
+    let workers = WorkPool(threads: 2, syncThreads: 1)
+
+    func add(
+        to router: Router<MemberContext>,
+        admit: @escaping @Sendable (Request, MemberContext) async throws -> Void
+    ) {
+        router.post("/v1/readings/shares/:share") { request, context -> Response in
+            try await admit(request, context)
+            return try await read(request, context)
+        }
+        router.post("/v1/readings/deliveries/:id") { request, context -> Response in
+            try await admit(request, context)
+            let wish = try await request.decoded(as: ReadingRequest.self, limit: Self.longestRequest)
+            let root = try await outbox.root(of: try context.parameters.delivery(), for: context.caller.node)
+            return try .json(
+                try await tracker.note(
+                    "root:\(root)", by: context.caller.node, Self.user(request), keeps: wish.keeps
+                ) { root })
+        }
+        router.post("/v1/contents/:origin/:root/fetch") { request, context -> Response in
+            try await admit(request, context)
+            let key = BlockCache.Key(
+                origin: try NodeID(hex: context.parameters.get("origin") ?? ""),
+                root: try ContentRoot(hex: context.parameters.get("root") ?? ""))
+            let node = context.caller.node
+            try await desk.check(
+                request.headers[.ticket], key, bearer: node, user: try Self.user(request))
+            return shareResponse { write in
+                try await desk.answer(
+                    key, to: node, request: governor.paced(request.body, .in, with: node),
+                    write: governor.paced(write, .out, with: node))
+            }
+        }
+    }
+
+    private static func user(_ request: Request) throws -> String {
+        String(decoding: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self)
+    }
+
+    /// A file of a share, for who may read it.
+    private func read(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let name = try context.parameters.label("share")
+        let user = try Self.user(request)
+        let wish = try await request.decoded(as: ReadingRequest.self, limit: Self.longestRequest)
+        let path = try RelativePath(parsing: try percentDecoded(wish.path))
+        guard !path.isReserved else {
+            throw OfficeError(.notFound, path.description, "there is no such file or folder")
+        }
+        let folder = try await shares.open(
+            name, for: Principal(node: context.caller.node, user: try UserName(user))
+        ).folder
+        let file = try await workers.run { try folder.open(path) }
+        let (hashes, workers) = (self.hashes, self.workers)
+        return try .json(
+            try await tracker.note("file:\(file.identity.token)", by: context.caller.node, user, keeps: wish.keeps) {
+                try await workers.run { try NamedContent.of(file, cache: hashes).root }
+            })
+    }
+}
