@@ -58,6 +58,7 @@ package struct Daemon: Sendable {
             days: settings.limits.pinDays,
             logger: logger)
         let watcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
+        let spaceWatcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence,
             printing: printing, pins: pins, logger: logger)
@@ -72,9 +73,8 @@ package struct Daemon: Sendable {
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
         let post = try await PostRoom(
             settings: settings, database: database, office: office, shares: shares, directory: directory, pool: pool,
-            governor: governor, responder: responder, gate: exchanges, cache: hashes, presence: presence,
-            passing: passing,
-            logger: logger)
+            governor: governor, server: server, responder: responder, gate: exchanges, cache: hashes,
+            presence: presence, passing: passing, logger: logger)
         let gateway = Gateway(
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
             pins: pins, governor: governor, spaces: spaces, passing: passing)
@@ -92,7 +92,7 @@ package struct Daemon: Sendable {
             watcher: watcher, governor: governor,
             spaces: PeerSpaceRoutes(
                 office: office, server: server, desk: desk, links: links, pool: pool, responder: responder,
-                gate: exchanges, live: live),
+                gate: exchanges, watcher: spaceWatcher, live: live),
             passing: PeerPassingRoutes(
                 desk: passing,
                 tracker: ReadingTracker(identity: identity, incarnation: office.incarnation), shares: shares,

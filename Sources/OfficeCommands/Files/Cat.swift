@@ -18,6 +18,7 @@ struct Cat: OfficeCommand {
         let places = try paths.map { try RemotePlace(try $0.officePath()) }
         let (client, console) = (session.client, session.console)
         let first = places.first.map { "\($0)" } ?? ""
+        await session.noticeCopies(of: places)
         let ended = try await ControlledTransfer.run(.cat, first, TransferOptions(), in: session) { options in
             let reader = ContentReader(transport: client, options: options)
             var errors: [OfficeError] = []

@@ -34,6 +34,7 @@ struct Get: OfficeCommand {
         let transferOptions = transfer.options(in: session, recursive: recursive, force: force)
         let client = session.client
         let path = sources.first.map { "\($0)" } ?? ""
+        await session.noticeCopies(of: sources)
         let ended = try await stoppable("get") {
             try await ControlledTransfer.run(.get, path, transferOptions, in: session) { options in
                 await Downloader(transport: client, options: options).get(sources, to: destination.bytes)

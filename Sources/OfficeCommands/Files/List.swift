@@ -26,6 +26,7 @@ struct List: OfficeCommand {
         guard let target = try path?.officePath() else { return try await OfferList.show(node: nil, in: session) }
         guard target.share != nil else { return try await OfferList.show(node: target.node, in: session) }
         let place = try RemotePlace(target)
+        await session.noticeCopies(of: [place])
         let printer = EntryPrinter(session: session, naming: .below(target), isLong: long)
         let failures = try await EntryListing(session: session, printer: printer)
             .run(ListRequest(path: place.path, recursive: recursive), at: place)

@@ -5,13 +5,13 @@ import OfficeCore
 
 struct Pin: OfficeCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pin", abstract: "Keep a whole copy of a share on this machine.",
+        commandName: "pin", abstract: "Keep a whole copy of a share or a space on this machine.",
         discussion: """
-            The copy is kept up to date, and is read from here, by everybody whom the share's owner allows it, while \
-            the owner is away. Without --wait it is fetched in the background: 'officeshare pins' tells how far it is.
+            The copy is kept up to date, and is read from here, by everybody who may use the share, while its owner (or \
+            of a space the file server) is away. Without --wait it is fetched in the background: 'officeshare pins' tells how far it is.
             """)
 
-    @Argument(help: "The share, as NODE/SHARE.")
+    @Argument(help: "The share, as NODE/SHARE, or the space, as office/SPACE.")
     var share: ByteString
 
     @Flag(help: "Return when the copy is whole.")
@@ -86,7 +86,7 @@ private struct PinnedShare {
         let place = try argument.officePath()
         guard let share = place.share, place.path.isRoot else {
             throw OfficeError(
-                .malformed, place.description, "a pin is of a whole share", mend: "Write NODE/SHARE.")
+                .malformed, place.description, "a pin is of a whole share", mend: "Write NODE/SHARE or office/SPACE.")
         }
         path = "/v1/pins/\(percentEncoded(place.node.bytes))/\(percentEncoded(share.bytes))"
     }

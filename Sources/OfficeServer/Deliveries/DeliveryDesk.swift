@@ -37,7 +37,7 @@ struct DeliveryDesk: Sendable {
             let place = try RemotePlace(try OfficePath(parsing: try percentDecoded(upload.path)))
             return [
                 (
-                    try await node(named: place.node),
+                    try await owner(named: place.node),
                     .put(
                         .init(
                             share: place.share, path: place.path, recursive: upload.recursive, force: upload.force))
@@ -58,12 +58,20 @@ struct DeliveryDesk: Sendable {
     }
 
     private func node(named name: Label) async throws -> NodeID {
-        guard let node = await post.office.node(named: name) else {
-            throw OfficeError(
-                .notFound, name.description, "there is no such node in the office",
-                mend: "'officeshare office members' shows who is in.")
-        }
+        guard let node = await post.office.node(named: name) else { throw Self.unknown(name) }
         return node
+    }
+
+    /// Whose shares a path names: a node's, or the office's spaces.
+    private func owner(named name: Label) async throws -> NodeID {
+        guard let owner = await post.office.owner(named: name) else { throw Self.unknown(name) }
+        return owner
+    }
+
+    private static func unknown(_ name: Label) -> OfficeError {
+        OfficeError(
+            .notFound, name.description, "there is no such node in the office",
+            mend: "'officeshare office members' shows who is in.")
     }
 
     /// What a caller has sent; the id may be the beginning of one.
@@ -90,7 +98,7 @@ struct DeliveryDesk: Sendable {
     /// Something of another node's share, to be fetched for a caller when it can be.
     func want(_ request: WishRequest, by caller: LocalCaller) async throws -> IncomingDelivery {
         let place = try RemotePlace(try OfficePath(parsing: try percentDecoded(request.path)))
-        let node = try await node(named: place.node)
+        let node = try await owner(named: place.node)
         guard node != post.office.identity.id else {
             throw OfficeError(.usage, place.description, "it is on this node", mend: "Leave --queue out.")
         }

@@ -64,7 +64,8 @@ struct InboxRunner: Service {
 
     private func fetch(_ delivery: IncomingDelivery) async throws {
         guard await inbox[delivery.id]?.state == .moving else { return }
-        let isMember = await post.office.isOtherMember(delivery.from)
+        var isMember = await post.office.isOtherMember(delivery.from)
+        if !isMember { isMember = await post.office.isOffice(delivery.from) }
         guard isMember || delivery.from == post.office.identity.id else {
             _ = try await inbox.lost(delivery.id, "its sender is no member of the office any more")
             return

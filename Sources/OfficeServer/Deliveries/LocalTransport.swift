@@ -9,7 +9,7 @@ struct LocalTransport: ShareTransport {
     let responder: ShareResponder
     let mayWrite: Bool
     /// The folder of an exchange; its share's name says which.
-    let folder: @Sendable (Label) async throws -> Folder
+    let folder: @Sendable (Label) async throws -> any FolderChanging
 
     func exchange<Answer: Sendable>(
         node: Label, share: Label, verb: ShareVerb, server: Label?,

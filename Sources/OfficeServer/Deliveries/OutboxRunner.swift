@@ -97,16 +97,24 @@ struct OutboxRunner: Service {
         try await outbox.uploading(delivery.id)
         var options = TransferOptions()
         options.recursive = upload.recursive
-        options.force = upload.force
+        // What is in a space now may be another's work since this was queued: a person looks first.
+        let isSpace = await post.office.isOffice(delivery.to)
+        options.force = upload.force && !(isSpace && delivery.attempt == 1)
         let content = try await outbox.spool.measure(delivery.content)
         let base = Array((outbox.spool.path + "/" + delivery.content.description + "/").utf8)
-        let summary = await post.uploader(as: delivery.user, options: options).put(
+        let summary = await post.uploader(to: delivery.to, as: delivery.user, options: options).put(
             content.names.map { base + $0.bytes },
             to: RemotePlace(node: node, share: upload.share, path: upload.path))
         let codes = Set(summary.failed.map(\.error.code))
         if let passing = summary.failed.first(where: { Self.passes($0.error.code) })?.error { throw passing }
-        try await outbox.uploaded(
-            delivery.id, refused: codes.isEmpty ? nil : summary.failed.first?.error)
+        var refusal = codes.isEmpty ? nil : summary.failed.first?.error
+        if isSpace, let conflict = summary.failed.first(where: { $0.error.code == .exists }) {
+            refusal = OfficeError(
+                .exists, conflict.path,
+                "\(conflict.path) is there and different, so it wasn't replaced: 'officeshare resend --force' does that"
+            )
+        }
+        try await outbox.uploaded(delivery.id, refused: refusal)
     }
 
     /// Whether the same may do later what failed now.

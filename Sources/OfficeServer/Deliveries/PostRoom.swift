@@ -20,6 +20,7 @@ struct PostRoom: Sendable {
         let gate: ExchangeGate
         let pool: PeerPool
         let governor: TransferGovernor
+        let server: FileServer
         let working: WorkPool
         let passing: PassingDesk
         /// Every change of a delivery, on either side.
@@ -33,8 +34,8 @@ struct PostRoom: Sendable {
 
     init(
         settings: Settings, database: Database, office: OfficeKeeper, shares: ShareKeeper, directory: PeerDirectory,
-        pool: PeerPool, governor: TransferGovernor, responder: ShareResponder, gate: ExchangeGate, cache: any HashCache,
-        presence: EventHub<NodeID>, passing: PassingDesk, logger: Logger
+        pool: PeerPool, governor: TransferGovernor, server: FileServer, responder: ShareResponder, gate: ExchangeGate,
+        cache: any HashCache, presence: EventHub<NodeID>, passing: PassingDesk, logger: Logger
     ) async throws {
         let store = DeliveryStore(database: database)
         // What a spool hashes keeps no transfer waiting.
@@ -58,7 +59,8 @@ struct PostRoom: Sendable {
         parts = Parts(
             office: office, shares: shares, directory: directory, outbox: outbox, inbox: inbox,
             carrier: DeliveryCarrier(office: office, directory: directory, pool: pool), responder: responder,
-            gate: gate, pool: pool, governor: governor, working: working, passing: passing, changes: changes)
+            gate: gate, pool: pool, governor: governor, server: server, working: working, passing: passing,
+            changes: changes)
         outboxRunner = OutboxRunner(post: parts, work: outgoing, logger: logger)
         inboxRunner = InboxRunner(post: parts, work: incoming, logger: logger)
         returns = DeliveryReturns(
@@ -101,11 +103,15 @@ extension PostRoom.Parts {
     }
 
     /// Throws where a node is known to be away: what waits for it needs no connection to find that out.
-    func checkOnline(_ node: NodeID) async throws {
+    func checkOnline(_ owner: NodeID) async throws {
+        guard let node = await office.answering(for: owner) else {
+            throw OfficeError(.unavailable, await office.name(of: owner), "the office has no file server")
+        }
         guard node != office.identity.id, let known = await directory[node],
             known.presence == .offline || known.presence == .gone
         else { return }
-        throw OfficeError(.unavailable, await office.name(of: node), "the node is offline")
+        let who = node == owner ? "the node" : "the file server"
+        throw OfficeError(.unavailable, await office.name(of: owner), "\(who) is offline")
     }
 
     /// Fetches deliveries from their sender.
@@ -132,8 +138,16 @@ extension PostRoom.Parts {
             pool: working, options: options)
     }
 
-    func uploader(as user: UserName, options: TransferOptions) -> Uploader {
-        Uploader(
+    func uploader(to owner: NodeID, as user: UserName, options: TransferOptions) async -> Uploader {
+        guard await office.answering(for: owner) != office.identity.id else {
+            let principal = Principal(node: office.identity.id, user: user)
+            let server = server
+            let transport = LocalTransport(responder: responder, mayWrite: true) { space in
+                try await server.open(space, for: principal, epoch: nil)
+            }
+            return Uploader(transport: transport, pool: working, options: options)
+        }
+        return Uploader(
             transport: PeerTransport(
                 office: office, pool: pool, user: user.description, governor: governor, load: .people,
                 passing: passing),
@@ -153,6 +167,9 @@ struct DeliveryReturns: Service {
                 guard await post.directory[node]?.presence == .online else { continue }
                 await post.outbox.returned(node)
                 wake(node)
+                if await post.office.isFileServer(node), let office = await post.office.state?.office {
+                    wake(office.asOwner)
+                }
             }
             // A hub cuts off who falls behind.
             guard !Task.isShuttingDownGracefully else { return }

@@ -16,6 +16,8 @@ struct PeerSpaceRoutes: Sendable {
     let pool: PeerPool
     let responder: ShareResponder
     let gate: ExchangeGate
+    /// Tells those who keep copies of spaces.
+    let watcher: ShareWatcher
     let live: LiveSettings
 
     func add(
@@ -25,6 +27,10 @@ struct PeerSpaceRoutes: Sendable {
         router.post("/v1/spaces/:space/:verb") { request, context -> Response in
             try await admit(request, context)
             return try await exchange(request, context)
+        }
+        router.get("/v1/spaces/:space") { request, context -> Response in
+            try await admit(request, context)
+            return try await record(request, context)
         }
         router.post("/v1/spaces") { request, context -> Response in
             try await admit(request, context)
@@ -83,23 +89,45 @@ struct PeerSpaceRoutes: Sendable {
     }
 
     private func exchange(_ request: Request, _ context: MemberContext) async throws -> Response {
-        let name = try context.parameters.label("space")
         guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
             throw OfficeError(.notFound, "request", "there is no such verb")
         }
-        guard let epoch = request.headers[.officeshareEpoch].flatMap({ Int64($0) }) else {
-            throw OfficeError(.malformed, "request", "it names no epoch")
-        }
-        let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
-        try await agree(on: epoch, with: context.caller.node)
-        let principal = Principal(node: context.caller.node, user: try UserName(user))
-        let writer = try await server.open(name, for: principal, epoch: epoch)
+        let writer = try await opened(request, context)
         return shareResponse { write in
             try await gate.run {
                 try await responder.respond(
                     to: verb, in: writer, mayWrite: true, request: BodyStream(request.body), write: write)
             }
         }
+    }
+
+    /// The space that a request names, for who asks.
+    private func opened(_ request: Request, _ context: MemberContext) async throws -> SpaceWriter {
+        let name = try context.parameters.label("space")
+        guard let epoch = request.headers[.officeshareEpoch].flatMap({ Int64($0) }) else {
+            throw OfficeError(.malformed, "request", "it names no epoch")
+        }
+        let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
+        try await agree(on: epoch, with: context.caller.node)
+        let principal = Principal(node: context.caller.node, user: try UserName(user))
+        return try await server.open(name, for: principal, epoch: epoch)
+    }
+
+    /// The file server's signed word on a space, for who keeps a copy: from now on they hear of changes.
+    private func record(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let space = try await opened(request, context).space
+        let current = try await server.current(nil)
+        guard let office = await office.state?.office, let record = current.store.record(of: space.name) else {
+            throw Store.unknown(space.name)
+        }
+        await watcher.watch(space.name, at: space.folder)
+        let identity = self.office.identity
+        return try .json(
+            try SealedShareRecord(
+                ShareStatement(
+                    owner: office.asOwner, share: space.name, access: record.access, comment: nil, time: .now,
+                    server: identity.id),
+                by: identity))
     }
 
     /// A caller that knows of a newer epoch has log entries that are missing here: they are taken before anything is

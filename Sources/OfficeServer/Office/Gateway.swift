@@ -37,13 +37,19 @@ struct Gateway: Sendable {
         request: RequestBody,
         write: @escaping BodyWriter
     ) async throws {
-        if name.description == Label.office {
+        if name.description == Label.office, answerer.holder == nil, answerer.server == nil || answerer.server == name {
             return try await gate.run {
-                try await spaces.exchange(
-                    share, verb, user: caller.userName, request: request, write: write)
+                do {
+                    try await spaces.exchange(share, verb, user: caller.userName, request: request, write: write)
+                } catch let error as OfficeError
+                    where answerer.server == nil && !verb.writes && error.code == .unavailable
+                {
+                    guard let owner = await office.owner(named: name) else { throw error }
+                    try await readCopy(of: share, owner, verb, caller, request, write, absence: error)
+                }
             }
         }
-        guard let node = await office.node(named: name) else {
+        guard let node = await office.owner(named: name) else {
             throw OfficeError(
                 .notFound, name.description, "there is no such node in the office",
                 mend: "'officeshare office members' shows who is in.")
@@ -81,7 +87,7 @@ struct Gateway: Sendable {
 
     /// The nodes that have a copy of the share which this caller may read, and are there.
     func copies(of share: Label, node name: Label, for caller: LocalCaller) async -> [String] {
-        guard let owner = await office.node(named: name) else { return [] }
+        guard let owner = await office.owner(named: name) else { return [] }
         var names: [String] = []
         for copy in await directory.copies(of: share, owner: owner)
         where copy.pin.users?.contains(caller.userName) ?? true { names.append(await office.name(of: copy.node)) }

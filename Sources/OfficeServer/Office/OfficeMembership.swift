@@ -25,7 +25,8 @@ extension OfficeKeeper {
     }
 
     func name(of node: NodeID) -> String {
-        log?.state.members[node]?.name.description ?? node.short
+        if let log, log.office.asOwner == node { return Label.office }
+        return log?.state.members[node]?.name.description ?? node.short
     }
 
     /// A local caller as access lists know it.

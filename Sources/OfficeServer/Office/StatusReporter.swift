@@ -174,15 +174,7 @@ struct StatusReporter: Sendable {
             models[offer.name] = Self.offer(name, offer.name, offer.writable, offer.comment, online: isOnline)
         }
         guard !isOnline else { return Array(models.values) }
-        for (node, pin) in await copies(of: id, for: caller) {
-            var model = models[pin.share] ?? Self.offer(name, pin.share, false, pin.comment, online: false)
-            guard model.asOf.map({ $0 < pin.asOf }) ?? true else { continue }
-            model.kind = "pin"
-            model.mode = "ro"
-            model.servedBy = node
-            model.asOf = pin.asOf
-            models[pin.share] = model
-        }
+        add(await copies(of: id, for: caller), to: &models) { Self.offer(name, $0, false, nil, online: false) }
         return Array(models.values)
     }
 
@@ -201,18 +193,43 @@ struct StatusReporter: Sendable {
         return copies
     }
 
-    /// The office's own folders, as the node that holds them today told of them.
+    /// The office's own folders, as the node that holds them today told of them; while it is away, with who has copies.
     private func spaces(for caller: LocalCaller, in state: OfficeState) async -> [OfferModel] {
         guard let holder = state.fileServer?.setting.nodes.first else { return [] }
         let isOwn = holder == office.identity.id
         let known = await directory[holder]
         let offers = isOwn ? await server.offers(for: holder) : known?.offers ?? []
         let online = isOwn || known?.presence == .online
-        return offers.filter { $0.isSpace == true && $0.users?.contains(caller.userName) ?? true }.map { space in
-            OfferModel(
-                path: "\(Label.office)/\(space.name)", node: Label.office, share: space.name.description, kind: "space",
-                mode: "rw", comment: nil, online: online, servedBy: online ? state.displayName(of: holder) : nil,
-                asOf: nil)
+        var models: [Label: OfferModel] = [:]
+        for space in offers where space.isSpace == true && space.users?.contains(caller.userName) ?? true {
+            models[space.name] = Self.space(space.name, server: online ? state.displayName(of: holder) : nil)
+        }
+        if !online {
+            add(await copies(of: state.office.asOwner, for: caller), to: &models) { Self.space($0, server: nil) }
+        }
+        return Array(models.values)
+    }
+
+    private static func space(_ name: Label, server: String?) -> OfferModel {
+        OfferModel(
+            path: "\(Label.office)/\(name)", node: Label.office, share: name.description, kind: "space", mode: "rw",
+            comment: nil, online: server != nil, servedBy: server, asOf: nil)
+    }
+
+    /// Says of each who has the newest copy of it; what nobody told of is there by its copies.
+    private func add(
+        _ copies: [(node: String, pin: PeerPin)], to models: inout [Label: OfferModel],
+        unknown: (Label) -> OfferModel
+    ) {
+        for (node, pin) in copies {
+            var model = models[pin.share] ?? unknown(pin.share)
+            guard model.asOf.map({ $0 < pin.asOf }) ?? true else { continue }
+            model.kind = "pin"
+            model.mode = "ro"
+            model.servedBy = node
+            model.asOf = pin.asOf
+            model.comment = model.comment ?? pin.comment
+            models[pin.share] = model
         }
     }
 

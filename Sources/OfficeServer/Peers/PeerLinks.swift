@@ -192,6 +192,7 @@ actor PeerLinks: Service {
             presence.send(node)
         }
         for share in line.changed ?? [] { await pins.changed(share, of: node) }
+        for space in line.changedSpaces ?? [] { await pins.changed(space: space) }
         if let queues = line.queues {
             await printing.take(queues, from: node)
             presence.send(node)

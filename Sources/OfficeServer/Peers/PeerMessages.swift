@@ -39,8 +39,10 @@ struct PeerOffer: Codable, Sendable, Hashable {
     }
 }
 
-/// A copy that a node keeps of another's share, as it is told to one member: only what that member's people may read.
+/// A copy that a node keeps of another's share or of a space, as it is told to one member: only what that member's people
+/// may read.
 struct PeerPin: Codable, Sendable, Hashable {
+    /// A node, or the office: see `OfficeID.asOwner`.
     var owner: NodeID
     var share: Label
     /// When the copy was whole.
@@ -71,6 +73,8 @@ struct PeerLine: Codable, Sendable {
     var pins: [PeerPin]?
     /// Shares of the node in which something has changed: for those who keep copies.
     var changed: [Label]?
+    /// Spaces of the office in which something has changed, from the file server: for those who keep copies.
+    var changedSpaces: [Label]?
     /// New entries of the office log.
     var entries: [SealedEntry]?
     var gossip: [PeerGossip]?
@@ -85,6 +89,7 @@ struct PeerLine: Codable, Sendable {
 
     init(
         hello: PeerHello? = nil, offers: [PeerOffer]? = nil, pins: [PeerPin]? = nil, changed: [Label]? = nil,
+        changedSpaces: [Label]? = nil,
         entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
         queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobsAsOf: Int? = nil, bye: Bool? = nil
     ) {
@@ -92,6 +97,7 @@ struct PeerLine: Codable, Sendable {
         self.offers = offers
         self.pins = pins
         self.changed = changed
+        self.changedSpaces = changedSpaces
         self.entries = entries
         self.gossip = gossip
         self.queues = queues

@@ -3,7 +3,8 @@ import OfficeControl
 import OfficeCore
 import OfficeTransfer
 
-/// Carries the daemon's own exchanges to other members' shares, in the name of a user of this machine.
+/// Carries the daemon's own exchanges to other members' shares, and to the office's spaces, in the name of a user of this
+/// machine.
 ///
 /// What the command line does by the gateway, the daemon does by this: it keeps pins, and fetches what was sent here.
 struct PeerTransport: ShareTransport {
@@ -16,18 +17,24 @@ struct PeerTransport: ShareTransport {
     let load: TransferGovernor.Load
     /// Where contents that others read at the same time come from all who read them.
     let passing: PassingDesk
+    /// Whether it is for the copy that the file server keeps.
+    var isKeeping = false
 
     func exchange<Answer: Sendable>(
         node name: Label, share: Label, verb: ShareVerb, server: Label?,
         send: @escaping @Sendable (_ write: BodyWriter) async throws -> Void,
         receive: @escaping @Sendable (_ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
-        guard let node = await office.node(named: name) else {
+        guard let owner = await office.owner(named: name) else {
             throw OfficeError(.notFound, name.description, "there is no such node in the office")
         }
+        guard let node = await office.answering(for: owner) else {
+            throw OfficeError(.notFound, name.description, "the office has no file server")
+        }
+        let head = await head(share, verb, of: owner)
         do {
             return try await pool.exchange(
-                with: node, .exchange(share, verb, user: user),
+                with: node, head,
                 send: { write in
                     try await send { try await governor.write($0, by: write, .out, with: node, for: load) }
                 },
@@ -54,6 +61,15 @@ struct PeerTransport: ShareTransport {
         return try await exchange.run(
             .init(origin: node, root: content), .exchange(share, .fetch, user: user), user: user, from: source,
             send: send, receive: receive)
+    }
+
+    private func head(_ share: Label, _ verb: ShareVerb, of owner: NodeID) async -> HTTPRequest {
+        guard await !office.isOffice(owner) else {
+            return .exchange(share, verb, user: user, epoch: await office.epoch)
+        }
+        var head = HTTPRequest.exchange(share, verb, user: user)
+        if isKeeping { head.headerFields[.officeshareKeeping] = "1" }
+        return head
     }
 }
 

@@ -10,15 +10,26 @@ extension PeerPool {
     /// Bytes of a share's record: an access list has its limit.
     private static let longestRecord = 256 << 10
 
-    /// The owner's signed word on a share; asking for it has the owner tell of changes.
-    func shareRecord(of share: Label, at owner: NodeID, user: String) async throws -> SealedShareRecord {
+    /// The owner's signed word on a share, or the file server's on a space (of its epoch); asking for it has that node
+    /// tell of changes.
+    func shareRecord(
+        of share: Label, at node: NodeID, epoch: Int64?, user: String, keeping: Bool
+    ) async throws -> SealedShareRecord {
+        let kind = epoch == nil ? "shares" : "spaces"
         var request = HTTPRequest(
-            method: .get, scheme: "https", authority: "officeshare", path: "/v1/shares/\(percentEncoded(share.bytes))")
+            method: .get, scheme: "https", authority: "officeshare", path: "/v1/\(kind)/\(percentEncoded(share.bytes))")
         request.headerFields[.officeshareUser] = percentEncoded(user.utf8)
-        return try await exchange(with: owner, request) { _, body in
+        if let epoch { request.headerFields[.officeshareEpoch] = String(epoch) }
+        if keeping { request.headerFields[.officeshareKeeping] = "1" }
+        return try await exchange(with: node, request) { _, body in
             try await body.decoded(as: SealedShareRecord.self, limit: Self.longestRecord)
         }
     }
+}
+
+extension HTTPField.Name {
+    /// Says that the file server reads a share for its kept copy, and for nobody who uses it.
+    static let officeshareKeeping = Self.known("Officeshare-Keeping")
 }
 
 extension HTTPRequest {

@@ -12,7 +12,8 @@ import ServiceLifecycle
     import Glibc
 #endif
 
-/// The shares of others of which this node keeps whole copies, for the time when their owners are away.
+/// The shares of others, and the spaces of the office, of which this node keeps whole copies, for the time when their
+/// owners (or the file server) are away.
 ///
 /// A copy is brought up to date when its owner says that something has changed, when the owner comes back, and every
 /// few minutes besides. It is served by the owner's own signed list, and no longer than `days` after the owner
@@ -28,24 +29,26 @@ actor PinKeeper: Service {
         let task: CancelToken
     }
 
-    private let office: OfficeKeeper
-    private let directory: PeerDirectory
+    let office: OfficeKeeper
+    let directory: PeerDirectory
     private let pool: PeerPool
     private let transfers: TransferBoard
     private let governor: TransferGovernor
     private let passing: PassingDesk
-    private let store: PinStore
-    private var most: Int
+    let store: PinStore
+    private(set) var most: Int
     private var longestAge: Int
-    private let logger: Logger
+    let logger: Logger
     private let workers = WorkPool(threads: 2, syncThreads: 4)
     /// Tells that pins came, went, or have another date.
     nonisolated let changes = Bell()
     private let reconciling = Bell()
-    private var pins: [PinRecord.Key: PinRecord]
+    var pins: [PinRecord.Key: PinRecord]
     private var upkeeps: [PinRecord.Key: Upkeep] = [:]
     private var folders: [PinRecord.Key: Folder] = [:]
-    private var failures: [PinRecord.Key: OfficeError] = [:]
+    var failures: [PinRecord.Key: OfficeError] = [:]
+    /// Nodes that have told what they share since this daemon started.
+    var heard: Set<NodeID> = []
     /// What owners said, as verified when it was had.
     private var statements: [PinRecord.Key: ShareStatement] = [:]
 
@@ -78,16 +81,25 @@ actor PinKeeper: Service {
 
     /// Keeps a copy of the share from now on. The same again changes nothing.
     func pin(_ node: Label, _ share: Label, by caller: LocalCaller) async throws -> PinModel {
-        guard let owner = await office.node(named: node) else { throw Self.unknown(node, share) }
-        guard owner != office.identity.id else {
+        guard let owner = await office.owner(named: node), let holder = await office.answering(for: owner) else {
+            throw Self.unknown(node, share)
+        }
+        guard holder != office.identity.id else {
             throw OfficeError(
-                .usage, "\(node)/\(share)", "this node has the share itself", mend: "Pin it on another node.")
+                .usage, "\(node)/\(share)", "this node has it itself", mend: "Pin it on another node.")
         }
         let key = PinRecord.Key(owner: owner, share: share)
-        if let pin = pins[key] { return await model(pin) }
-        let offers = await directory[owner]?.offers ?? []
+        if let pin = pins[key], !pin.isKept { return await model(pin) }
+        let isSpace = await office.isOffice(owner)
+        let offers = await directory[holder]?.offers.filter { ($0.isSpace == true) == isSpace } ?? []
         guard let offer = offers.first(where: { $0.name == share }), offer.users?.contains(caller.userName) ?? true
         else { throw Self.unknown(node, share) }
+        if var pin = pins[key] {
+            // From now on it is kept for who asked, too, whatever its owner marks.
+            (pin.user, pin.userID, pin.isKept) = (caller.userName, caller.userID, false)
+            try await adopt(pin)
+            return await model(pin)
+        }
         guard pins.count < most else {
             throw OfficeError(
                 .limit, "\(node)/\(share)", "this node keeps \(most) pins, the most it may have",
@@ -102,7 +114,7 @@ actor PinKeeper: Service {
 
     /// Ends a pin and removes its copy.
     func unpin(_ node: Label, _ share: Label, by caller: LocalCaller) async throws -> PinModel {
-        let owner = await office.node(named: node)
+        let owner = await office.owner(named: node)
         // A node that is no member any more is known by its id alone.
         let found = pins.values.first {
             $0.key.share == share && ($0.key.owner == owner || $0.key.owner.description == node.description)
@@ -116,13 +128,23 @@ actor PinKeeper: Service {
                 .notAllowed, "\(node)/\(share)", "another user pinned it",
                 mend: "Who pinned it, root and members of group \(LocalCaller.managingGroup) can unpin it.")
         }
+        guard !pin.isKept else {
+            throw OfficeError(
+                .notAllowed, "\(node)/\(share)", "its owner has the file server keep it",
+                mend: "'officeshare share set \(share) --no-keep' on \(node) ends that.")
+        }
         let model = await model(pin)
-        pins[pin.key] = nil
-        folders[pin.key] = nil
-        failures[pin.key] = nil
-        try await store.remove(pin.key)
+        try await drop(pin.key)
         announce()
         return model
+    }
+
+    /// Forgets a pin; its copy is removed by who kept it up.
+    func drop(_ key: PinRecord.Key) async throws {
+        pins[key] = nil
+        folders[key] = nil
+        failures[key] = nil
+        try await store.remove(key)
     }
 
     func models(for caller: LocalCaller) async -> [PinModel] {
@@ -141,7 +163,7 @@ actor PinKeeper: Service {
     private func model(_ pin: PinRecord) async -> PinModel {
         PinModel(
             path: "\(await office.name(of: pin.key.owner))/\(pin.key.share)", files: pin.files, bytes: pin.bytes,
-            complete: pin.isComplete, asOf: pin.asOf, problem: failures[pin.key]?.why)
+            complete: pin.isComplete, asOf: pin.asOf, problem: failures[pin.key]?.why, kept: pin.isKept)
     }
 
     private static func unknown(_ node: Label, _ share: Label) -> OfficeError {
@@ -161,7 +183,7 @@ actor PinKeeper: Service {
         return problems
     }
 
-    private func announce() {
+    func announce() {
         reconciling.ring()
         changes.ring()
     }
@@ -211,18 +233,38 @@ actor PinKeeper: Service {
         upkeeps[PinRecord.Key(owner: owner, share: share)]?.kick.ring()
     }
 
-    /// A node is there again.
-    func arrived(_ owner: NodeID) {
-        for (key, upkeep) in upkeeps where key.owner == owner { upkeep.kick.ring() }
+    /// Something changed in a space, as the file server says.
+    func changed(space: Label) async {
+        guard let owner = await office.state?.office.asOwner else { return }
+        changed(space, of: owner)
+    }
+
+    /// A node is there again, or shares something else.
+    func arrived(_ node: NodeID) async {
+        heard.insert(node)
+        await keepMarked(of: node)
+        let isServer = await office.isFileServer(node)
+        for (key, upkeep) in upkeeps {
+            if key.owner == node { upkeep.kick.ring() }
+            if isServer, await office.isOffice(key.owner) { upkeep.kick.ring() }
+        }
+    }
+
+    /// Whether the node that answers for an owner is there.
+    private func isThere(_ owner: NodeID) async -> Bool {
+        guard let node = await office.answering(for: owner), node != office.identity.id else { return false }
+        return await directory[node]?.presence == .online
     }
 
     func run() async throws {
         let reconciles = reconciling.listen()
+        let roles = office.changes.listen()
         await verifyStatements()
         changes.ring()
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { tasks in
                 tasks.addTask { await self.grow() }
+                tasks.addTask { for await _ in roles { await self.keepMarked() } }
                 reconcile(&tasks)
                 for await _ in reconciles.cancelOnGracefulShutdown() { reconcile(&tasks) }
                 tasks.cancelAll()
@@ -233,10 +275,10 @@ actor PinKeeper: Service {
 
     /// A list that was signed by a node that is no member any more is nobody's word.
     private func verifyStatements() async {
-        let state = await office.state
+        let members = await office.state?.members ?? [:]
         for pin in pins.values {
-            guard let key = state?.members[pin.key.owner]?.key else { continue }
-            statements[pin.key] = pin.sealed?.statement(of: pin.key.share, by: key)
+            let isOffice = await office.isOffice(pin.key.owner)
+            statements[pin.key] = pin.sealed?.statement(of: pin.key, isOffice: isOffice) { members[$0]?.key }
         }
     }
 
@@ -257,7 +299,7 @@ actor PinKeeper: Service {
     /// Copies grow older while their owners are away.
     private func grow() async {
         while (try? await Task.sleep(for: .seconds(Self.ageStep))) != nil {
-            for key in pins.keys where await directory[key.owner]?.presence != .online {
+            for key in pins.keys where await !isThere(key.owner) {
                 pins[key]?.ageSeconds += Self.ageStep
                 guard let pin = pins[key] else { continue }
                 do {
@@ -272,7 +314,7 @@ actor PinKeeper: Service {
     private func keep(_ key: PinRecord.Key, _ kick: Doorbell) async {
         while !Task.isCancelled {
             var pause = Self.interval
-            if await directory[key.owner]?.presence == .online {
+            if await isThere(key.owner) {
                 do {
                     try await update(key)
                     failures[key] = nil
@@ -299,10 +341,16 @@ actor PinKeeper: Service {
 
     /// The owner's word, and then whatever has changed.
     private func update(_ key: PinRecord.Key) async throws {
-        guard var pin = pins[key], let member = await office.state?.members[key.owner] else { return }
+        guard var pin = pins[key], let source = await office.answering(for: key.owner),
+            let member = await office.state?.members[source]
+        else { return }
+        let isSpace = await office.isOffice(key.owner)
         do {
-            let sealed = try await pool.shareRecord(of: key.share, at: key.owner, user: pin.user)
-            guard let statement = sealed.statement(of: key.share, by: member.key) else {
+            let sealed = try await pool.shareRecord(
+                of: key.share, at: source, epoch: isSpace ? await office.epoch : nil, user: pin.user,
+                keeping: pin.isKept)
+            let own = sealed.statement(of: key, isOffice: isSpace) { $0 == source ? member.key : nil }
+            guard let statement = own else {
                 throw OfficeError(.malformed, key.share.description, "the owner's word on it can't be read")
             }
             statements[key] = statement
@@ -319,7 +367,7 @@ actor PinKeeper: Service {
                 mend: "Remove the copy with 'officeshare unpin'.")
         }
         let begun = Timestamp.now
-        let summary = try await bring(pin, from: member.name)
+        let summary = try await bring(pin, from: isSpace ? try Label(Label.office) : member.name)
         guard let failure = summary.failed.first else {
             pin.asOf = begun
             pin.isComplete = true
@@ -338,7 +386,8 @@ actor PinKeeper: Service {
         var plan = Synchronizer.Plan()
         plan.delete = true
         let transport = PeerTransport(
-            office: office, pool: pool, user: pin.user, governor: governor, load: .pin, passing: passing)
+            office: office, pool: pool, user: pin.user, governor: governor, load: .pin, passing: passing,
+            isKeeping: pin.isKept)
         let (finished, workers) = (plan, workers)
         return await transfers.follow(
             TransferOpening(kind: .pin, path: place.description, paused: false), userID: pin.userID

@@ -8,9 +8,10 @@ import OfficeTrust
     import Foundation
 #endif
 
-/// A share of another node of which this one keeps a copy.
+/// A share of another node, or a space of the office, of which this node keeps a copy.
 struct PinRecord: Sendable, Equatable {
     struct Key: Hashable, Sendable {
+        /// A node, or the office: see `OfficeID.asOwner`.
         let owner: NodeID
         let share: Label
     }
@@ -29,6 +30,8 @@ struct PinRecord: Sendable, Equatable {
     var isComplete = false
     var files = 0
     var bytes: Int64 = 0
+    /// Whether this node keeps it as the file server, because its owner has marked it so; else somebody pinned it.
+    var isKept = false
 }
 
 extension PinRecord: FetchableRecord, PersistableRecord {
@@ -47,6 +50,7 @@ extension PinRecord: FetchableRecord, PersistableRecord {
         isComplete = row["complete"]
         files = row["files"]
         bytes = row["bytes"]
+        isKept = row["kept"]
     }
 
     func encode(to container: inout PersistenceContainer) throws {
@@ -60,5 +64,6 @@ extension PinRecord: FetchableRecord, PersistableRecord {
         container["complete"] = isComplete
         container["files"] = files
         container["bytes"] = bytes
+        container["kept"] = isKept
     }
 }

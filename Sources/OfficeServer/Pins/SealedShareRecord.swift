@@ -7,8 +7,8 @@ import OfficeTrust
     import Foundation
 #endif
 
-/// What the owner of a share says of it to who keeps a copy: who may use it. Signed, so that the copy can be served
-/// by the owner's own list while the owner is away.
+/// What the owner of a share, or the file server of a space, says of it to who keeps a copy: who may use it. Signed, so
+/// that the copy can be served by the owner's own list while the owner is away.
 struct ShareStatement: Codable, Sendable, Equatable {
     var v = 1
     var owner: NodeID
@@ -17,6 +17,11 @@ struct ShareStatement: Codable, Sendable, Equatable {
     var comment: String?
     /// Informs, decides nothing.
     var time: Timestamp
+    /// The file server that says so, where the owner is the office; nil: its owner does.
+    var server: NodeID?
+
+    /// Who has to have signed it.
+    var author: NodeID { server ?? owner }
 }
 
 /// A statement as its owner signed it.
@@ -33,11 +38,17 @@ struct SealedShareRecord: Codable, Sendable, Equatable {
         signature = Data(try identity.sign([UInt8](body), for: .record))
     }
 
-    /// What it says, if it is `key`'s and of that share; else it says nothing.
-    func statement(of share: Label, by key: NodeKey) -> ShareStatement? {
-        guard key.verifies([UInt8](signature), of: [UInt8](body), for: .record),
-            let statement = try? JSONDecoder().decode(ShareStatement.self, from: body), statement.v == 1,
-            statement.owner == key.id, statement.share == share
+    /// What it says, if it is of that share and signed by who may speak for it; else it says nothing.
+    ///
+    /// - Parameter key: A member's key. Only the file server speaks for the office: that the author was it is known
+    ///   by who had it from there.
+    func statement(
+        of key: PinRecord.Key, isOffice: Bool, key nodeKey: (NodeID) -> NodeKey?
+    ) -> ShareStatement? {
+        guard let statement = try? JSONDecoder().decode(ShareStatement.self, from: body), statement.v == 1,
+            statement.owner == key.owner, statement.share == key.share, isOffice == (statement.server != nil),
+            let author = nodeKey(statement.author),
+            author.verifies([UInt8](signature), of: [UInt8](body), for: .record)
         else { return nil }
         return statement
     }

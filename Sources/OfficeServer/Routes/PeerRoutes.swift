@@ -97,7 +97,7 @@ struct PeerRoutes: Sendable {
     // MARK: Events
 
     private enum Happening: Sendable {
-        case heartbeat, log(LogNews), offers, pins, changed(Label), queues, jobs, stopping
+        case heartbeat, log(LogNews), offers, pins, changed(Label), changedSpace(Label), queues, jobs, stopping
     }
 
     /// A stream ends by itself after its last line: see `MemberStreams`.
@@ -107,6 +107,7 @@ struct PeerRoutes: Sendable {
         let changes = shares.changes.listen()
         let copies = pins.changes.listen()
         let contents = watcher.changes.listen()
+        let spaceContents = spaces.watcher.changes.listen()
         let queues = printing.keeper.changes.listen()
         let jobs = printing.receivedChanged.listen()
         let stopping = farewell.listen()
@@ -117,6 +118,7 @@ struct PeerRoutes: Sendable {
         return .streaming("application/x-ndjson", begin: begin) { write in
             var told = await printing.received.version
             var toldQueues = await printing.keeper.offers(for: node)
+            var toldKeeper = await office.isFileServer(node)
             try await write(
                 Self.line(
                     PeerLine(
@@ -127,7 +129,9 @@ struct PeerRoutes: Sendable {
                 merge(
                     merge(
                         merge(news.map { Happening.log($0) }, changes.map { _ in Happening.offers }),
-                        merge(copies.map { _ in Happening.pins }, contents.map { Happening.changed($0) })),
+                        merge(
+                            copies.map { _ in Happening.pins },
+                            merge(contents.map { .changed($0) }, spaceContents.map { Happening.changedSpace($0) }))),
                     merge(queues.map { _ in Happening.queues }, jobs.map { _ in Happening.jobs })),
                 merge(
                     stopping.map { _ in Happening.stopping },
@@ -138,11 +142,20 @@ struct PeerRoutes: Sendable {
                 case .log(let news):
                     try await write(Self.line(PeerLine(entries: news.entries)))
                     if !news.members.contains(node) { return }
+                    let isKeeper = await office.isFileServer(node)
+                    guard isKeeper != toldKeeper else { continue }
+                    toldKeeper = isKeeper
+                    try await write(Self.line(PeerLine(offers: await offers(for: node))))
                 case .offers: try await write(Self.line(PeerLine(offers: await offers(for: node))))
                 case .pins: try await write(Self.line(PeerLine(pins: await pins.offers(for: node))))
                 case .changed(let share):
-                    guard await shares.isOffered(share, to: node) else { continue }
+                    guard await shares.isOffered(share, to: node, isKeeper: await office.isFileServer(node)) else {
+                        continue
+                    }
                     try await write(Self.line(PeerLine(changed: [share])))
+                case .changedSpace(let space):
+                    guard await spaces.server.offers(for: node).contains(where: { $0.name == space }) else { continue }
+                    try await write(Self.line(PeerLine(changedSpaces: [space])))
                 case .queues:
                     let now = await printing.keeper.offers(for: node)
                     guard now != toldQueues else { continue }
@@ -163,7 +176,8 @@ struct PeerRoutes: Sendable {
 
     /// This node's shares, and the office's spaces where it holds them.
     private func offers(for node: NodeID) async -> [PeerOffer] {
-        await shares.offers(for: node) + (await spaces.server.offers(for: node))
+        await shares.offers(for: node, isKeeper: await office.isFileServer(node))
+            + (await spaces.server.offers(for: node))
     }
 
     private func hello() async -> PeerHello {
@@ -192,7 +206,7 @@ struct PeerRoutes: Sendable {
         guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
             throw OfficeError(.notFound, "request", "there is no such verb")
         }
-        let opened = try await shares.open(name, for: try principal(request, context))
+        let opened = try await opened(name, request, context)
         try verb.check(mayWrite: opened.mayWrite, share: name)
         return shareResponse { write in
             try await gate.run {
@@ -212,10 +226,20 @@ extension PeerRoutes {
         return Principal(node: context.caller.node, user: try UserName(user))
     }
 
+    /// A share, by its list; for the file server's copy, by its owner's wish that it be kept.
+    private func opened(
+        _ name: Label, _ request: Request, _ context: MemberContext
+    ) async throws -> ShareKeeper.Opened {
+        guard request.headers[.officeshareKeeping] != nil, await office.isFileServer(context.caller.node) else {
+            return try await shares.open(name, for: try principal(request, context))
+        }
+        return try await shares.openKept(name)
+    }
+
     /// This node's signed word on one of its shares, for who keeps a copy: from now on they hear of changes.
     private func record(_ request: Request, _ context: MemberContext) async throws -> Response {
         let name = try context.parameters.label("share")
-        let opened = try await shares.open(name, for: try principal(request, context))
+        let opened = try await opened(name, request, context)
         await watcher.watch(name, at: opened.folder)
         return try .json(try await shares.sealed(name, by: office.identity))
     }

@@ -197,15 +197,21 @@ actor ShareKeeper {
         all.filter(\.isWritable).compactMap { record in (try? handle(of: record)).map { (record.name, $0) } }
     }
 
-    /// What is told to one member: the shares its people may know of.
-    func offers(for node: NodeID) -> [PeerOffer] {
+    /// A share that its owner has marked to be kept, for the file server to copy.
+    func openKept(_ name: Label) throws -> Opened {
+        guard let record = records[name], record.keep else { throw Self.unknown(name) }
+        return Opened(folder: try handle(of: record), mayWrite: false)
+    }
+
+    /// What is told to one member: the shares its people may know of; to the file server, those to keep besides.
+    func offers(for node: NodeID, isKeeper: Bool) -> [PeerOffer] {
         all.compactMap { record in
             switch record.access.audience(on: node) {
             case .everyone:
                 PeerOffer(
                     name: record.name, writable: record.isWritable, keep: record.keep, comment: record.comment,
                     users: nil)
-            case .users(let users) where !users.isEmpty:
+            case .users(let users) where !users.isEmpty || record.keep && isKeeper:
                 PeerOffer(
                     name: record.name, writable: record.isWritable, keep: record.keep, comment: record.comment,
                     users: users.sorted())
@@ -214,8 +220,10 @@ actor ShareKeeper {
         }
     }
 
-    /// Whether any of the member's people may know of the share.
-    func isOffered(_ name: Label, to node: NodeID) -> Bool { offers(for: node).contains { $0.name == name } }
+    /// Whether the member is to hear of the share.
+    func isOffered(_ name: Label, to node: NodeID, isKeeper: Bool) -> Bool {
+        offers(for: node, isKeeper: isKeeper).contains { $0.name == name }
+    }
 
     /// What this node says of a share to those who keep copies, signed.
     func sealed(_ name: Label, by identity: NodeIdentity) throws -> SealedShareRecord {

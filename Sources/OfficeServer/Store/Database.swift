@@ -55,6 +55,9 @@ struct Database: Sendable {
             }
         }
         migrator.registerMigration("3 deliveries") { try DeliveryStore.createTable($0) }
+        migrator.registerMigration("4 kept pins") { db in
+            try db.alter(table: "pin") { $0.add(column: "kept", .boolean).notNull().defaults(to: false) }
+        }
         return migrator
     }
 }
