@@ -12,6 +12,8 @@ package struct SpaceRecord: Codable, Sendable, Equatable {
     package var folder: RelativePath
     /// No version has this number yet, or a higher one.
     package var nextNumber: Int64
+    /// Whether files that lay loose in the folder that became a store are here; nil: no.
+    package var holdsLoose: Bool?
 
     package init(name: Label, access: AccessList, quota: Int64?, folder: RelativePath) {
         self.name = name

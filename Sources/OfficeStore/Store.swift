@@ -12,6 +12,7 @@ import Synchronization
 ///     spaces/NAME/…          its files
 ///     versions/NAME/…        what they replaced: see VersionShelf
 ///     removed/NAME-NUMBER/…  files of spaces that were removed
+///     NAME/…                 files of a space that lay here before this was a store: see Intake.swift
 ///
 /// All methods block, and may be called from any thread.
 package final class Store: Sendable {
@@ -28,19 +29,23 @@ package final class Store: Sendable {
     package let root: Folder
     /// People without a node.
     package let accounts: Accounts
-    private let what: String
-    private let contents = Mutex(Contents())
+    let what: String
+    let contents = Mutex(Contents())
 
-    private struct Contents {
+    struct Contents {
         var records: [Label: SpaceRecord] = [:]
         var spaces: [Label: Space] = [:]
         var failures: [Label: OfficeError] = [:]
+        var strays: [OfficeError] = []
     }
 
     package var records: [SpaceRecord] { contents.withLock { $0.records.values.sorted { $0.name < $1.name } } }
     package var spaces: [Space] { contents.withLock { $0.spaces.values.sorted { $0.name < $1.name } } }
     /// Why spaces can't be served.
     package var failures: [OfficeError] { contents.withLock { Array($0.failures.values) } }
+
+    /// What lies in the store's folder and is in no space, and why.
+    package var strays: [OfficeError] { contents.withLock { $0.strays } }
 
     package func record(of name: Label) -> SpaceRecord? { contents.withLock { $0.records[name] } }
 
@@ -53,6 +58,7 @@ package final class Store: Sendable {
     package init(at path: [UInt8], office: OfficeID, epoch: Int64) throws(OfficeError) {
         what = escapedForTerminal(path)
         root = try Folder(at: path)
+        try Self.checkOwnNames(in: root, what)
         for folder in [Self.recordFolder, Self.spaceFolder, Self.versionFolder, Self.removedFolder] {
             try root.makeDirectories(try RelativePath([folder]))
         }
@@ -63,13 +69,16 @@ package final class Store: Sendable {
         try contents.withLock { (contents) throws(OfficeError) in
             for name in names { try open(name, &contents) }
         }
+        try survey()
     }
 
-    private static let header = FileName(trusted: Array("office.json".utf8))
-    private static let recordFolder = FileName(trusted: Array("records".utf8))
+    static let header = FileName(trusted: Array("office.json".utf8))
+    static let recordFolder = FileName(trusted: Array("records".utf8))
     private static let spaceFolder = FileName(trusted: Array("spaces".utf8))
     private static let versionFolder = FileName(trusted: Array("versions".utf8))
     private static let removedFolder = FileName(trusted: Array("removed".utf8))
+
+    static let ownNames = [header, recordFolder, spaceFolder, versionFolder, removedFolder]
 
     private func claim(for office: OfficeID, epoch: Int64) throws(OfficeError) {
         let path = try RelativePath([Self.header])
@@ -101,9 +110,22 @@ package final class Store: Sendable {
     /// The folders in which all of it is that a successor needs.
     package static let parts = [recordFolder, spaceFolder, versionFolder]
 
+    /// Folders of spaces that lie elsewhere in the store at that path, by the records that are there.
+    package static func outlying(at path: [UInt8]) throws(OfficeError) -> [FileName] {
+        let root = try Folder(at: path)
+        var names: Set<FileName> = []
+        for file in try recordFiles(in: root) {
+            let folder = try readRecord(file, in: root).folder
+            if let first = folder.components.first, !ownNames.contains(first) { names.insert(first) }
+        }
+        return names.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+    }
+
     /// Puts aside what an earlier store left in this folder: nothing of it is deleted.
     package static func putAside(at path: [UInt8]) throws(OfficeError) {
         let root = try Folder(at: path)
+        // Records last: by them what lies elsewhere is found, also when this is run again.
+        let parts = try outlying(at: path) + [spaceFolder, versionFolder, recordFolder]
         let present = parts.filter { part in
             guard let place = try? RelativePath([part]), let folder = try? root.subfolder(place),
                 let contents = try? folder.contents()
@@ -116,7 +138,7 @@ package final class Store: Sendable {
             guard (try? root.entry(aside)) == nil else { continue }
             try root.makeDirectories(aside)
             for part in present { try root.move(try RelativePath([part]), into: root, as: try aside.appending(part)) }
-            for part in present { try root.makeDirectories(try RelativePath([part])) }
+            for part in Self.parts { try root.makeDirectories(try RelativePath([part])) }
             return try root.sync(.root)
         }
     }
@@ -131,15 +153,7 @@ package final class Store: Sendable {
     // MARK: Spaces
 
     private func recordNames() throws(OfficeError) -> [Label] {
-        let listing = try root.list(try RelativePath([Self.recordFolder]))
-        var names: [Label] = []
-        while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
-            for entry in batch {
-                guard let bytes = entry.path.last?.bytes, bytes.suffix(5).elementsEqual(".json".utf8) else { continue }
-                names.append(try Label(bytes: bytes.dropLast(5)))
-            }
-        }
-        return names
+        try Self.recordFiles(in: root).map { (file) throws(OfficeError) in try Label(bytes: file.bytes.dropLast(5)) }
     }
 
     private func recordPath(_ name: Label) throws(OfficeError) -> RelativePath {
@@ -162,12 +176,33 @@ package final class Store: Sendable {
         }
     }
 
+    /// A record by its file's name.
+    static func readRecord(_ file: FileName, in root: Folder) throws(OfficeError) -> SpaceRecord {
+        let path = try RelativePath([recordFolder, file])
+        return try StoreJSON.decode(SpaceRecord.self, try root.read(path, limit: longestRecord), "\(path)")
+    }
+
+    static func recordFiles(in root: Folder) throws(OfficeError) -> [FileName] {
+        var files: [FileName] = []
+        let listing = try root.list(try RelativePath([recordFolder]))
+        while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
+            files += batch.compactMap(\.path.last).filter { $0.bytes.suffix(5).elementsEqual(".json".utf8) }
+        }
+        return files
+    }
+
     private func serve(_ record: SpaceRecord, _ contents: inout Contents) throws(OfficeError) {
+        contents.spaces[record.name] = try make(record)
+        contents.failures[record.name] = nil
+    }
+
+    /// Opens what a record is of.
+    func make(_ record: SpaceRecord) throws(OfficeError) -> Space {
         let shelf = try Self.place(Self.versionFolder, record.name)
         try root.makeDirectories(shelf)
         let (root, path, longest) = (self.root, try recordPath(record.name), Self.longestRecord)
         let what = "\(self.what)/\(path)"
-        contents.spaces[record.name] = try Space(
+        return try Space(
             record, folder: try root.subfolder(record.folder), shelf: try root.subfolder(shelf)
         ) { (next) throws(OfficeError) in
             // Read anew: who may use it can have changed.
@@ -175,17 +210,18 @@ package final class Store: Sendable {
             now.nextNumber = next
             try root.write(try StoreJSON.encode(now, what), to: path)
         }
-        contents.failures[record.name] = nil
     }
 
-    private func write(_ record: SpaceRecord, _ contents: inout Contents) throws(OfficeError) {
+    func write(_ record: SpaceRecord, _ contents: inout Contents) throws(OfficeError) {
         let path = try recordPath(record.name)
         try root.write(try StoreJSON.encode(record, "\(what)/\(path)"), to: path)
         contents.records[record.name] = record
     }
 
     /// Makes a space; `.exists` where there is one of that name with another list or quota.
-    package func add(_ name: Label, access: AccessList, quota: Int64?) throws(OfficeError) -> SpaceRecord {
+    package func add(
+        _ name: Label, access: AccessList, quota: Int64?, holdsLoose: Bool? = nil
+    ) throws(OfficeError) -> SpaceRecord {
         try contents.withLock { (contents) throws(OfficeError) in
             if let known = contents.records[name] {
                 guard known.access == access, known.quota == quota else {
@@ -202,7 +238,8 @@ package final class Store: Sendable {
             let folder = try Self.place(Self.spaceFolder, name)
             try root.makeDirectories(folder)
             try root.sync(folder.parent)
-            let record = SpaceRecord(name: name, access: access, quota: quota, folder: folder)
+            var record = SpaceRecord(name: name, access: access, quota: quota, folder: folder)
+            record.holdsLoose = holdsLoose
             try write(record, &contents)
             try serve(record, &contents)
             return record

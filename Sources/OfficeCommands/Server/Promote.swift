@@ -15,7 +15,9 @@ struct Promote: OfficeCommand {
         discussion: """
             The office's own folders, its spaces, are in the store then: plain files in plain folders. Their paths begin \
             with 'office/' and stay the same wherever the file server is. Where another node is it, that hands over: it goes on serving \
-            while its store is copied, and stands still for a moment at the end. For an admin's machine.
+            while its store is copied, and stands still for a moment at the end. Where a store's folder holds files already \
+            and no node is the file server yet, they are taken in: each folder in it becomes a space where it lies, and loose \
+            files a space 'files'. For an admin's machine.
             """)
 
     @Argument(help: "The node (default: this one).")
@@ -55,6 +57,12 @@ struct Promote: OfficeCommand {
             throw error
         }
         for change in given?.changes ?? [] { session.notice("\(change).") }
+        if !server.takenIn.isEmpty {
+            let names = server.takenIn.map(\.escapedForTerminal).joined(separator: ", ")
+            session.notice(
+                "What the folder held is in the office now, as \(names). Nobody may use it yet: say who may with "
+                    + "'officeshare space set NAME --allow PRINCIPAL'.")
+        }
         try await session.show(server) {
             [
                 "\((server.node ?? "-").escapedForTerminal) is the office's file server now (epoch \(server.epoch)), with "

@@ -132,7 +132,7 @@ struct SpaceOutput: Encodable, Sendable {
             table.add(
                 space.path.escapedForTerminal, String(space.files), HumanText.size(space.bytes),
                 space.quota.map(HumanText.size) ?? "-", HumanText.size(space.versionsBytes),
-                space.allow.joined(separator: ",").escapedForTerminal)
+                space.allow.isEmpty ? "nobody" : space.allow.joined(separator: ",").escapedForTerminal)
         }
         return table
     }

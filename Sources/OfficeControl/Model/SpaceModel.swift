@@ -24,6 +24,8 @@ package struct FileServerModel: Codable, Sendable {
     package var epoch: Int64
     @OrNull package var store: String?
     @OrNull package var standby: String?
+    /// Spaces that were made of what the store's folder held.
+    package var takenIn: [String] = []
 
     package init(node: String?, epoch: Int64, store: String?, standby: String?) {
         self.node = node

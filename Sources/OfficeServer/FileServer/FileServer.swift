@@ -129,15 +129,28 @@ actor FileServer {
         }
     }
 
-    /// Makes or checks the store for an epoch to come.
-    func prepare(_ path: [UInt8]) async throws(OfficeError) {
+    /// Makes or checks the store for an epoch to come, and takes in what its folder holds: the spaces made of that.
+    func prepare(_ path: [UInt8]) async throws(OfficeError) -> [Label] {
         guard let state = await office.state else { throw OfficeKeeper.inNone }
-        if let store, store.path == path { return }
+        if let store, store.path == path {
+            let taken = try await onDisk { () throws(OfficeError) in try store.store.takeIn() }
+            if !taken.isEmpty { shares.changes.send(()) }
+            return taken
+        }
         let isOwn = path == Self.standardStore(in: await office.stateDirectory)
-        try await onDisk { () throws(OfficeError) in
+        let isHandOver = state.fileServer != nil
+        return try await onDisk { () throws(OfficeError) in
             if isOwn { try Store.makeFolder(path) }
             do throws(OfficeError) {
-                _ = try Store(at: path, office: state.office, epoch: 0)
+                let store = try Store(at: path, office: state.office, epoch: 0)
+                guard isHandOver else { return try store.takeIn() }
+                guard store.strays.isEmpty else {
+                    throw OfficeError(
+                        .exists, escapedForTerminal(path),
+                        "it holds files of its own, and the office's file server is to be copied there",
+                        mend: "Name an empty folder.")
+                }
+                return []
             } catch  where error.code == .notAllowed {
                 throw OfficeError(
                     .notAllowed, escapedForTerminal(path), "officeshare can't write there",
@@ -197,6 +210,13 @@ actor FileServer {
                     "another node took over as the file server without what was written here last",
                     mend: "Bring what is missing to the office with 'officeshare put', then remove "
                         + "\(escapedForTerminal(path))/office.json."))
+        }
+        errors += store?.store.strays ?? []
+        for record in store?.store.records ?? [] where record.access.grants.isEmpty {
+            errors.append(
+                OfficeError(
+                    .notAllowed, "\(Label.office)/\(record.name)", "nobody may use it",
+                    mend: "Say who may with 'officeshare space set \(record.name) --allow PRINCIPAL'."))
         }
         return errors.map { .init(what: $0.what, why: $0.why, mend: $0.mend) }
     }

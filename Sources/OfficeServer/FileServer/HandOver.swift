@@ -89,12 +89,19 @@ extension FileServer {
         var plan = Synchronizer.Plan()
         plan.delete = true
         let synchronizer = Synchronizer(transport: transport, pool: disk, options: options, plan: plan)
-        for part in Store.parts {
-            let place = RemotePlace(node: centre, share: try Label("store"), path: try RelativePath([part]))
-            let summary = await synchronizer.download(place, to: path + [UInt8(ascii: "/")] + part.bytes)
-            if let failed = summary.failed.first { throw failed.error.about(failed.path) }
-            if let code = summary.failure { throw OfficeError(code, escapedForTerminal(path), "the copy failed") }
-        }
+        for part in Store.parts { try await copy(part, from: centre, by: synchronizer, to: path) }
+        // By the records that have just come.
+        let outlying = try await onDisk { () throws(OfficeError) in try Store.outlying(at: path) }
+        for part in outlying { try await copy(part, from: centre, by: synchronizer, to: path) }
+    }
+
+    private func copy(
+        _ part: FileName, from centre: Label, by synchronizer: Synchronizer, to path: [UInt8]
+    ) async throws(OfficeError) {
+        let place = RemotePlace(node: centre, share: try Label("store"), path: try RelativePath([part]))
+        let summary = await synchronizer.download(place, to: path + [UInt8(ascii: "/")] + part.bytes)
+        if let failed = summary.failed.first { throw failed.error.about(failed.path) }
+        if let code = summary.failure { throw OfficeError(code, escapedForTerminal(path), "the copy failed") }
     }
 }
 

@@ -68,6 +68,7 @@ struct PeerSpaceRoutes: Sendable {
                 throw OfficeError(.notAllowed, "this node", "only an admin may make it the file server")
             }
             let wish = try await request.decoded(as: StoreCall.self, limit: live.limits.bodyBytes)
+            var taken: [Label] = []
             if let centre = wish.copyFrom {
                 let name = try Label(await office.name(of: centre))
                 let transport = StoreTransport(pool: pool, node: centre)
@@ -77,9 +78,12 @@ struct PeerSpaceRoutes: Sendable {
                 await server.adopt()
                 _ = try await server.current(epoch)
             } else {
-                try await server.prepare(try await path(wish.store))
+                taken = try await server.prepare(try await path(wish.store))
             }
-            return try .json(StoreCall(store: percentEncoded(try await path(wish.store)), epoch: wish.epoch))
+            return try .json(
+                StoreCall(
+                    store: percentEncoded(try await path(wish.store)), epoch: wish.epoch,
+                    takenIn: taken.isEmpty ? nil : taken))
         }
     }
 
@@ -148,6 +152,8 @@ struct StoreCall: Codable, Sendable {
     var epoch: Int64?
     /// The file server whose store is to be copied first.
     var copyFrom: NodeID?
+    /// In answers: the spaces that were made of what the folder held.
+    var takenIn: [Label]?
 }
 
 extension HTTPRequest {

@@ -18,7 +18,9 @@ struct Promotion: Sendable {
         let wanted = try request.store.map { (text) throws(OfficeError) in try Self.checked(try percentDecoded(text)) }
         if let setting = state.fileServer?.setting {
             if setting.nodes == [node], wanted == nil || wanted == setting.store {
-                return model(of: setting, in: state)
+                var model = model(of: setting, in: state)
+                if wanted != nil { model.takenIn = try await prepare(node, wanted).takenIn.map(\.description) }
+                return model
             }
             guard setting.nodes != [node] else {
                 throw OfficeError(
@@ -26,7 +28,7 @@ struct Promotion: Sendable {
                     mend: "End that with 'officeshare demote', move the folder, and promote the node with it.")
             }
         }
-        let store = try await prepare(node, wanted)
+        let (store, takenIn) = try await prepare(node, wanted)
         if let old = state.fileServer?.setting.nodes.first {
             try await handOver(from: old, to: node, store: store, force: request.force)
         } else {
@@ -34,7 +36,9 @@ struct Promotion: Sendable {
         }
         guard let setting = await office.state?.fileServer?.setting else { throw OfficeKeeper.inNone }
         try await begin(node, setting)
-        return model(of: setting, in: state)
+        var model = model(of: setting, in: state)
+        model.takenIn = takenIn.map(\.description)
+        return model
     }
 
     func demote() async throws -> FileServerModel {
@@ -78,16 +82,17 @@ struct Promotion: Sendable {
         return [UInt8(ascii: "/")] + Array(parts.joined(separator: [UInt8(ascii: "/")]))
     }
 
-    /// Has the node make the store ready; its path.
-    private func prepare(_ node: NodeID, _ path: [UInt8]?) async throws -> [UInt8] {
+    /// Has the node make the store ready; its path, and the spaces that were made of what it held.
+    private func prepare(
+        _ node: NodeID, _ path: [UInt8]?
+    ) async throws -> (store: [UInt8], takenIn: [Label]) {
         guard node != office.identity.id else {
             let store: [UInt8]
             if let path { store = path } else { store = FileServer.standardStore(in: await office.stateDirectory) }
-            try await server.prepare(store)
-            return store
+            return (store, try await server.prepare(store))
         }
         let answer = try await ask(node, StoreCall(store: path.map(percentEncoded), epoch: nil))
-        return try Self.checked(try percentDecoded(answer.store ?? ""))
+        return (try Self.checked(try percentDecoded(answer.store ?? "")), answer.takenIn ?? [])
     }
 
     /// Returns when the node serves.
