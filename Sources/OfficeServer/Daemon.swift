@@ -61,23 +61,29 @@ package struct Daemon: Sendable {
         let spaceWatcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence,
-            printing: printing, pins: pins, logger: logger)
+            printing: printing, pins: pins, moved: MovedShares(office: office, shares: shares, pool: pool),
+            logger: logger)
         let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
         let responder = ShareResponder(hashCache: hashes)
         let server = FileServer(
             office: office, shares: shares, stateDirectory: settings.stateDirectory, logger: logger)
-        let desk = SpaceDesk(server: server, office: office, hashes: hashes)
+        let aliases = SpaceAliases(office: office, server: server, shares: shares, directory: directory)
+        let desk = SpaceDesk(
+            server: server, office: office, hashes: hashes,
+            mover: SpaceMover(
+                server: server, office: office, shares: shares, directory: directory, pool: pool, governor: governor,
+                responder: responder, passing: passing))
         let spaces = OfficeGateway(
             office: office, server: server, desk: desk, directory: directory, pool: pool, responder: responder)
         let exchanges = ExchangeGate(
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
         let post = try await PostRoom(
             settings: settings, database: database, office: office, shares: shares, directory: directory, pool: pool,
-            governor: governor, server: server, responder: responder, gate: exchanges, cache: hashes,
+            governor: governor, server: server, aliases: aliases, responder: responder, gate: exchanges, cache: hashes,
             presence: presence, passing: passing, logger: logger)
         let gateway = Gateway(
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
-            pins: pins, governor: governor, spaces: spaces, passing: passing)
+            pins: pins, governor: governor, spaces: spaces, aliases: aliases, passing: passing)
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
             presence: presence, queues: printing.keeper, pins: pins, server: server,

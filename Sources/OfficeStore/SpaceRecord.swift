@@ -14,6 +14,21 @@ package struct SpaceRecord: Codable, Sendable, Equatable {
     package var nextNumber: Int64
     /// Whether files that lay loose in the folder that became a store are here; nil: no.
     package var holdsLoose: Bool?
+    /// The share that it was; nil: none.
+    package var from: Source?
+    /// Whether that share is still being copied; nil: no.
+    package var isMoving: Bool?
+
+    /// A share of a node.
+    package struct Source: Codable, Sendable, Hashable {
+        package var owner: NodeID
+        package var share: Label
+
+        package init(owner: NodeID, share: Label) {
+            self.owner = owner
+            self.share = share
+        }
+    }
 
     package init(name: Label, access: AccessList, quota: Int64?, folder: RelativePath) {
         self.name = name

@@ -74,7 +74,7 @@ package final class Store: Sendable {
 
     static let header = FileName(trusted: Array("office.json".utf8))
     static let recordFolder = FileName(trusted: Array("records".utf8))
-    private static let spaceFolder = FileName(trusted: Array("spaces".utf8))
+    static let spaceFolder = FileName(trusted: Array("spaces".utf8))
     private static let versionFolder = FileName(trusted: Array("versions".utf8))
     private static let removedFolder = FileName(trusted: Array("removed".utf8))
 
@@ -160,7 +160,7 @@ package final class Store: Sendable {
         try RelativePath([Self.recordFolder, try FileName(name.bytes + Array(".json".utf8))])
     }
 
-    private static func place(_ folder: FileName, _ name: Label) throws(OfficeError) -> RelativePath {
+    static func place(_ folder: FileName, _ name: Label) throws(OfficeError) -> RelativePath {
         try RelativePath([folder, try FileName(name.bytes)])
     }
 
@@ -169,6 +169,10 @@ package final class Store: Sendable {
         let record = try StoreJSON.decode(
             SpaceRecord.self, try root.read(path, limit: Self.longestRecord), "\(what)/\(path)")
         contents.records[name] = record
+        guard record.isMoving != true else {
+            contents.failures[name] = Self.beingMoved(name)
+            return
+        }
         do throws(OfficeError) {
             try serve(record, &contents)
         } catch {
@@ -231,10 +235,7 @@ package final class Store: Sendable {
                 }
                 return known
             }
-            guard contents.records.count < Self.mostSpaces else {
-                throw OfficeError(
-                    .limit, "\(Label.office)/\(name)", "the office has \(Self.mostSpaces) spaces, the most it may have")
-            }
+            try checkMayAdd(contents)
             let folder = try Self.place(Self.spaceFolder, name)
             try root.makeDirectories(folder)
             try root.sync(folder.parent)
@@ -243,6 +244,13 @@ package final class Store: Sendable {
             try write(record, &contents)
             try serve(record, &contents)
             return record
+        }
+    }
+
+    func checkMayAdd(_ contents: Contents) throws(OfficeError) {
+        guard contents.records.count < Self.mostSpaces else {
+            throw OfficeError(
+                .limit, Label.office, "the office has \(Self.mostSpaces) spaces, the most it may have")
         }
     }
 

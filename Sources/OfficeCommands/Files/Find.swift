@@ -60,7 +60,9 @@ struct Find: OfficeCommand {
         let target = try path?.officePath()
         if let target, target.share != nil { return [try RemotePlace(target)] }
         let offers: [OfferModel] = try await session.client.get(OfferList.path(of: target?.node))
-        return try offers.filter { $0.online || $0.servedBy != nil }.map { offer in
+        // What has two names is looked at once.
+        let found = offers.filter { ($0.online || $0.servedBy != nil) && (target != nil || $0.movedTo == nil) }
+        return try found.map { offer in
             RemotePlace(node: try Label(offer.node), share: try Label(offer.share))
         }
     }

@@ -24,6 +24,7 @@ enum OfferList {
     }
 
     private static func state(_ offer: OfferModel) -> String {
+        if let space = offer.movedTo { return "is \(space.escapedForTerminal)" }
         if offer.online { return "online" }
         guard let server = offer.servedBy else { return "offline" }
         return "from \(server.escapedForTerminal)" + (offer.asOf.map { ", as of \(HumanText.localTime($0))" } ?? "")

@@ -17,7 +17,10 @@ private let allowHelp = ArgumentHelp(
 struct SpaceAdd: OfficeCommand {
     static let configuration = CommandConfiguration(
         commandName: "add", abstract: "Make a folder of the office.",
-        discussion: "The same again changes nothing. For admins' machines and the file server.")
+        discussion: """
+            The same again changes nothing, and goes on with a share that was interrupted on its way. Without --allow \
+            everybody may use it, or with --from who might use the share. For admins' machines and the file server.
+            """)
 
     @Argument(help: "The space's name.")
     var name: ByteString
@@ -28,14 +31,35 @@ struct SpaceAdd: OfficeCommand {
     @Option(help: "How much may be in it: 500M, 20G.")
     var quota: Quota?
 
+    @Option(
+        help: ArgumentHelp(
+            "Make it of this share: what is in it comes to the file server, and its path leads to the space.",
+            valueName: "node/share"))
+    var from: ByteString?
+
     @OptionGroup var options: GlobalOptions
 
     func run(in session: Session) async throws {
+        if let from { return try await bring(from, in: session) }
         let request = SpaceRequest.add(
             name: try name.text("NAME"), allow: try allow.map { try $0.text("--allow") }, quota: quota?.bytes)
         let answer = try await session.ask(request)
         guard let space = answer.spaces.first else { return }
         try await session.show(SpaceOutput(space)) { ["\(space.path.escapedForTerminal) is there now."] }
+    }
+
+    private func bring(_ source: ByteString, in session: Session) async throws {
+        let request = SpaceRequest.bring(
+            name: try name.text("NAME"), from: try source.text("--from"),
+            allow: try allow.map { try $0.text("--allow") }, quota: quota?.bytes)
+        guard let space = try await session.ask(request).spaces.first else { return }
+        let from = (space.from ?? "").escapedForTerminal
+        session.notice(
+            "The folder itself stays where it was, and what is changed in it past officeshare doesn't come here any more."
+        )
+        try await session.show(SpaceOutput(space)) {
+            ["\(space.path.escapedForTerminal) is there now, and '\(from)' leads to it."]
+        }
     }
 }
 
@@ -72,7 +96,10 @@ struct SpaceSet: OfficeCommand {
 struct SpaceRemove: OfficeCommand {
     static let configuration = CommandConfiguration(
         commandName: "rm", abstract: "Have a space no longer.",
-        discussion: "Its files and their versions are put aside in the store's folder 'removed'; nothing is deleted.")
+        discussion: """
+            Its files and their versions are put aside in the store's folder 'removed'; nothing is deleted. Of a space \
+            that was somebody's share, that is shared again from its folder, as that was left when it was moved.
+            """)
 
     @Argument(help: "The space's name.")
     var name: ByteString
@@ -115,6 +142,7 @@ struct SpaceOutput: Encodable, Sendable {
     @OrNull var quota: Int64?
     let versionsBytes: Int64
     let allow: [String]
+    @OrNull var from: String?
 
     init(_ space: SpaceModel) {
         name = space.name
@@ -124,6 +152,7 @@ struct SpaceOutput: Encodable, Sendable {
         quota = space.quota
         versionsBytes = space.versionsBytes
         allow = space.allow
+        from = space.from
     }
 
     static func table(_ spaces: [SpaceOutput]) -> Table {

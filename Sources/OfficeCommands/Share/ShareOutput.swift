@@ -11,6 +11,7 @@ struct ShareOutput: Encodable, Sendable {
     let allow: [String]
     let keep: Bool
     @OrNull var comment: String?
+    @OrNull var movedTo: String?
 
     init(_ share: ShareModel) {
         name = share.name
@@ -20,6 +21,7 @@ struct ShareOutput: Encodable, Sendable {
         allow = share.allow
         keep = share.keep
         comment = share.comment
+        movedTo = share.movedTo
     }
 
     static func table(_ shares: [ShareOutput]) -> Table {
@@ -27,7 +29,8 @@ struct ShareOutput: Encodable, Sendable {
         for share in shares {
             table.add(
                 share.name.escapedForTerminal, share.mode, share.allowed, share.keep ? "yes" : "no",
-                escapedForTerminal(share.exactPath), (share.comment ?? "").escapedForTerminal)
+                share.movedTo.map { "is \($0.escapedForTerminal)" } ?? escapedForTerminal(share.exactPath),
+                (share.comment ?? "").escapedForTerminal)
         }
         return table
     }

@@ -64,10 +64,12 @@ package struct ShareModel: Codable, Sendable {
     package var grant: String?
     /// Whether this call made or changed something, where it was one that could.
     package var changed: Bool?
+    /// `office/SPACE`, where that has its name now and its files.
+    @OrNull package var movedTo: String?
 
     package init(
         name: String, path: String, pathBytes: String?, mode: String, allow: [String], keep: Bool, comment: String?,
-        grant: String? = nil, changed: Bool? = nil
+        grant: String? = nil, changed: Bool? = nil, movedTo: String? = nil
     ) {
         self.name = name
         self.path = path
@@ -78,6 +80,7 @@ package struct ShareModel: Codable, Sendable {
         self.comment = comment
         self.grant = grant
         self.changed = changed
+        self.movedTo = movedTo
     }
 }
 
@@ -97,6 +100,8 @@ package struct OfferModel: Codable, Sendable {
     @OrNull package var servedBy: String?
     /// As of when the contents are, where another than the owner serves them.
     @OrNull package var asOf: Timestamp?
+    /// `office/SPACE`, where that is what the path leads to.
+    @OrNull package var movedTo: String?
 
     package init(
         path: String, node: String, share: String, kind: String, mode: String, comment: String?, online: Bool,

@@ -39,6 +39,10 @@ package struct FileServerModel: Codable, Sendable {
 package enum SpaceRequest: Codable, Sendable {
     case list
     case add(name: String, allow: [String], quota: Int64?)
+    /// Makes a space of a share, NODE/SHARE, whose path then leads to it; of no `allow`, for whom the share is.
+    case bring(name: String, from: String, allow: [String], quota: Int64?)
+    /// The caller's node's shares that spaces stand for.
+    case moved
     /// nil leaves a thing as it is; a quota of 0 is none.
     case set(name: String, allow: [String]?, quota: Int64?)
     case remove(name: String)
@@ -58,6 +62,7 @@ package struct SpaceAnswer: Codable, Sendable {
     package var users: [UserModel] = []
     /// Paths that were brought back, percent-encoded.
     package var restored: [RelativePath] = []
+    package var moved: [String] = []
     package init() {}
 }
 
@@ -72,9 +77,12 @@ package struct SpaceModel: Codable, Sendable {
     package var versionsBytes: Int64
     /// Principals by today's names.
     package var allow: [String]
+    /// `NODE/SHARE`, where it was one, whose path leads to it.
+    @OrNull package var from: String?
 
     package init(
-        name: String, path: String, files: Int, bytes: Int64, quota: Int64?, versionsBytes: Int64, allow: [String]
+        name: String, path: String, files: Int, bytes: Int64, quota: Int64?, versionsBytes: Int64, allow: [String],
+        from: String? = nil
     ) {
         self.name = name
         self.path = path
@@ -83,6 +91,7 @@ package struct SpaceModel: Codable, Sendable {
         self.quota = quota
         self.versionsBytes = versionsBytes
         self.allow = allow
+        self.from = from
     }
 }
 

@@ -92,19 +92,23 @@ struct OutboxRunner: Service {
 
     /// Uploads as the command line would, in its user's name. What can't be put now or later is kept, and said.
     private func put(_ delivery: OutgoingDelivery, _ upload: OutgoingDelivery.Upload) async throws {
-        let node = try Label(await post.office.name(of: delivery.to))
-        try await post.checkOnline(delivery.to)
+        var (owner, share) = (delivery.to, upload.share)
+        if let space = await post.aliases.space(of: owner, share), let office = await post.office.state?.office {
+            (owner, share) = (office.asOwner, space)
+        }
+        let node = try Label(await post.office.name(of: owner))
+        try await post.checkOnline(owner)
         try await outbox.uploading(delivery.id)
         var options = TransferOptions()
         options.recursive = upload.recursive
         // What is in a space now may be another's work since this was queued: a person looks first.
-        let isSpace = await post.office.isOffice(delivery.to)
+        let isSpace = await post.office.isOffice(owner)
         options.force = upload.force && !(isSpace && delivery.attempt == 1)
         let content = try await outbox.spool.measure(delivery.content)
         let base = Array((outbox.spool.path + "/" + delivery.content.description + "/").utf8)
-        let summary = await post.uploader(to: delivery.to, as: delivery.user, options: options).put(
+        let summary = await post.uploader(to: owner, as: delivery.user, options: options).put(
             content.names.map { base + $0.bytes },
-            to: RemotePlace(node: node, share: upload.share, path: upload.path))
+            to: RemotePlace(node: node, share: share, path: upload.path))
         let codes = Set(summary.failed.map(\.error.code))
         if let passing = summary.failed.first(where: { Self.passes($0.error.code) })?.error { throw passing }
         var refusal = codes.isEmpty ? nil : summary.failed.first?.error

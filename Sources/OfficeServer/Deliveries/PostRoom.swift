@@ -21,6 +21,7 @@ struct PostRoom: Sendable {
         let pool: PeerPool
         let governor: TransferGovernor
         let server: FileServer
+        let aliases: SpaceAliases
         let working: WorkPool
         let passing: PassingDesk
         /// Every change of a delivery, on either side.
@@ -34,8 +35,9 @@ struct PostRoom: Sendable {
 
     init(
         settings: Settings, database: Database, office: OfficeKeeper, shares: ShareKeeper, directory: PeerDirectory,
-        pool: PeerPool, governor: TransferGovernor, server: FileServer, responder: ShareResponder, gate: ExchangeGate,
-        cache: any HashCache, presence: EventHub<NodeID>, passing: PassingDesk, logger: Logger
+        pool: PeerPool, governor: TransferGovernor, server: FileServer, aliases: SpaceAliases,
+        responder: ShareResponder, gate: ExchangeGate, cache: any HashCache, presence: EventHub<NodeID>,
+        passing: PassingDesk, logger: Logger
     ) async throws {
         let store = DeliveryStore(database: database)
         // What a spool hashes keeps no transfer waiting.
@@ -59,7 +61,8 @@ struct PostRoom: Sendable {
         parts = Parts(
             office: office, shares: shares, directory: directory, outbox: outbox, inbox: inbox,
             carrier: DeliveryCarrier(office: office, directory: directory, pool: pool), responder: responder,
-            gate: gate, pool: pool, governor: governor, server: server, working: working, passing: passing,
+            gate: gate, pool: pool, governor: governor, server: server, aliases: aliases, working: working,
+            passing: passing,
             changes: changes)
         outboxRunner = OutboxRunner(post: parts, work: outgoing, logger: logger)
         inboxRunner = InboxRunner(post: parts, work: incoming, logger: logger)

@@ -114,7 +114,7 @@ actor FileServer {
             if isDemoted {
                 guard let office = await office.state?.office else { return }
                 let store = try await onDisk { () throws(OfficeError) in try Store(at: path, office: office, epoch: 0) }
-                for record in store.records {
+                for record in store.records where record.isMoving != true {
                     try await shares.takeOver(record, at: store.path(of: record, in: path))
                 }
             }
@@ -192,10 +192,10 @@ actor FileServer {
     /// What is told to one member: the spaces its people may know of.
     func offers(for node: NodeID) -> [PeerOffer] {
         guard let store, isSettled else { return [] }
-        return store.store.records.compactMap { record in
+        return store.store.records.filter { $0.isMoving != true }.compactMap { record in
             switch record.access.audience(on: node) {
-            case .everyone: PeerOffer(space: record.name, users: nil)
-            case .users(let users) where !users.isEmpty: PeerOffer(space: record.name, users: users.sorted())
+            case .everyone: PeerOffer(record, users: nil)
+            case .users(let users) where !users.isEmpty: PeerOffer(record, users: users.sorted())
             case .users: nil
             }
         }
@@ -238,8 +238,9 @@ actor FileServer {
 }
 
 extension PeerOffer {
-    init(space name: Label, users: [String]?) {
-        self.init(name: name, writable: true, keep: false, comment: nil, users: users)
+    init(_ space: SpaceRecord, users: [String]?) {
+        self.init(name: space.name, writable: true, keep: false, comment: nil, users: users)
         isSpace = true
+        formerly = space.from
     }
 }

@@ -115,7 +115,8 @@ extension HTTPField.Name {
 extension PeerPool {
     /// Asks a member for JSON by JSON.
     nonisolated func ask<Answer: Decodable & Sendable>(
-        _ node: NodeID, _ path: String, _ body: some Encodable & Sendable, limit: Int
+        _ node: NodeID, _ path: String, _ body: some Encodable & Sendable, limit: Int,
+        as type: Answer.Type = Answer.self
     ) async throws -> Answer {
         let bytes = ByteBuffer(bytes: try JSONEncoder().encode(body))
         var head = HTTPRequest(method: .post, scheme: "https", authority: "officeshare", path: path)

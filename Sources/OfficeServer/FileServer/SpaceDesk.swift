@@ -26,6 +26,7 @@ struct SpaceDesk: Sendable {
     let server: FileServer
     let office: OfficeKeeper
     let hashes: any HashCache
+    let mover: SpaceMover
 
     func answer(_ request: SpaceRequest, for caller: SpaceCaller, epoch: Int64?) async throws -> SpaceAnswer {
         let current = try await server.current(epoch)
@@ -47,6 +48,17 @@ struct SpaceDesk: Sendable {
                 try current.store.add(label, access: access, quota: quota == 0 ? nil : quota)
             }
             answer.spaces = [model(record, current.store, state)]
+        case .bring(let name, let source, let allow, let quota):
+            try check(caller, state, current.epoch)
+            let from = try Self.source(source, in: state)
+            let access = allow.isEmpty ? nil : try AccessList(parsing: allow, in: state)
+            let record = try await mover.bring(
+                from, as: try Label(name), access: access, quota: quota == 0 ? nil : quota, by: caller.principal,
+                epoch: current.epoch)
+            answer.spaces = [model(record, current.store, state)]
+        case .moved:
+            let own = current.store.records.compactMap(\.from).filter { $0.owner == caller.principal.node }
+            answer.moved = own.map(\.share.description)
         case .set(let name, let allow, let quota):
             try check(caller, state, current.epoch)
             let label = try Label(name)
@@ -61,6 +73,10 @@ struct SpaceDesk: Sendable {
             guard let record = current.store.record(of: label) else { throw Store.unknown(label) }
             answer.spaces = [model(record, current.store, state)]
             _ = try await server.onDisk { () throws(OfficeError) in try current.store.remove(label) }
+            // Its owner's folder is the share again; another node hears of it by the change.
+            if let from = record.from, from.owner == office.identity.id {
+                try await server.shares.setMoved(from.share, to: nil)
+            }
         case .users, .addUser, .setPassword, .removeUser:
             try check(caller, state, current.epoch)
             answer.users = try await users(request, current.store)
@@ -86,6 +102,19 @@ struct SpaceDesk: Sendable {
         }
         if request.changesSpaces { server.shares.changes.send(()) }
         return answer
+    }
+
+    private static func source(_ text: String, in state: OfficeState) throws(OfficeError) -> SpaceRecord.Source {
+        let path = try OfficePath(parsing: text)
+        guard let share = path.share, path.path.isRoot else {
+            throw OfficeError(.malformed, path.description, "a whole share is moved", mend: "Write NODE/SHARE.")
+        }
+        guard let owner = state.member(named: path.node) else {
+            throw OfficeError(
+                .notFound, path.node.description, "there is no such node in the office",
+                mend: "'officeshare office members' shows who is in.")
+        }
+        return SpaceRecord.Source(owner: owner.id, share: share)
     }
 
     /// Admins' managers manage the spaces, and so do those of the node that holds them.
@@ -130,7 +159,8 @@ struct SpaceDesk: Sendable {
         return SpaceModel(
             name: record.name.description, path: "\(Label.office)/\(record.name)", files: space?.files ?? 0,
             bytes: space?.bytes ?? 0, quota: record.quota, versionsBytes: space?.versionsBytes ?? 0,
-            allow: record.access.display(in: state))
+            allow: record.access.display(in: state),
+            from: record.from.map { "\(state.displayName(of: $0.owner))/\($0.share)" })
     }
 
     private static func model(_ kept: KeptVersion, root: ContentRoot?, _ state: OfficeState) -> VersionModel {
@@ -154,8 +184,8 @@ extension SpaceRequest {
     /// Whether others see something else in the office afterwards.
     fileprivate var changesSpaces: Bool {
         switch self {
-        case .add, .set, .remove, .removeUser: true
-        case .users, .addUser, .setPassword, .list, .versions, .restore: false
+        case .add, .bring, .set, .remove, .removeUser: true
+        case .users, .addUser, .setPassword, .list, .moved, .versions, .restore: false
         }
     }
 }

@@ -27,6 +27,7 @@ struct Gateway: Sendable {
     let pins: PinKeeper
     let governor: TransferGovernor
     let spaces: OfficeGateway
+    let aliases: SpaceAliases
     let passing: PassingDesk
 
     /// Exchanges that run now, for local programs and for members.
@@ -37,6 +38,13 @@ struct Gateway: Sendable {
         request: RequestBody,
         write: @escaping BodyWriter
     ) async throws {
+        if answerer.holder == nil, let space = await space(of: name, share) {
+            var answerer = answerer
+            if answerer.server == name { answerer.server = nil }
+            return try await exchange(
+                node: try Label(Label.office), share: space, verb: verb, answerer: answerer, by: caller,
+                request: request, write: write)
+        }
         if name.description == Label.office, answerer.holder == nil, answerer.server == nil || answerer.server == name {
             return try await gate.run {
                 do {
@@ -70,7 +78,7 @@ struct Gateway: Sendable {
             try verb.check(mayWrite: opened.mayWrite, share: share)
             try await gate.run {
                 try await responder.respond(
-                    to: verb, in: opened.folder, mayWrite: opened.mayWrite, request: BodyStream(request), write: write)
+                    to: verb, in: opened.changes, mayWrite: opened.mayWrite, request: BodyStream(request), write: write)
             }
         } else {
             try await gate.run {
@@ -85,8 +93,17 @@ struct Gateway: Sendable {
         }
     }
 
+    /// The space that a share's path leads to, since it was moved to the centre.
+    private func space(of name: Label, _ share: Label) async -> Label? {
+        guard let owner = await office.node(named: name) else { return nil }
+        return await aliases.space(of: owner, share)
+    }
+
     /// The nodes that have a copy of the share which this caller may read, and are there.
     func copies(of share: Label, node name: Label, for caller: LocalCaller) async -> [String] {
+        if let space = await space(of: name, share), let office = try? Label(Label.office) {
+            return await copies(of: space, node: office, for: caller)
+        }
         guard let owner = await office.owner(named: name) else { return [] }
         var names: [String] = []
         for copy in await directory.copies(of: share, owner: owner)

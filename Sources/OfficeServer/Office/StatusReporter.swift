@@ -4,6 +4,7 @@ import NIOCore
 import OfficeControl
 import OfficeCore
 import OfficeDiscovery
+import OfficeStore
 import OfficeTrust
 
 #if canImport(FoundationEssentials)
@@ -151,7 +152,8 @@ struct StatusReporter: Sendable {
         }
         var models: [OfferModel] = []
         if node == nil || node == own {
-            for record in await shares.usable(by: caller, as: await office.principal(of: caller)) {
+            let usable = await shares.usable(by: caller, as: await office.principal(of: caller))
+            for record in usable where record.movedTo == nil {
                 models.append(Self.offer(own, record.name, record.isWritable, record.comment, online: true))
             }
         }
@@ -159,8 +161,19 @@ struct StatusReporter: Sendable {
         {
             models += await offers(of: id, member.name, for: caller)
         }
-        if node == nil || node?.description == Label.office, let state {
-            models += await spaces(for: caller, in: state)
+        if let state {
+            let spaces = await spaces(for: caller, in: state)
+            if node == nil || node?.description == Label.office { models += spaces.map(\.model) }
+            // Shares that they were: by their old paths, unless their owner shares something else there.
+            for (model, former) in spaces {
+                guard let former, let owner = state.members[former.owner]?.name, node == nil || node == owner,
+                    !models.contains(where: { $0.path == "\(owner)/\(former.share)" })
+                else { continue }
+                var alias = model
+                (alias.path, alias.movedTo) = ("\(owner)/\(former.share)", model.path)
+                (alias.node, alias.share) = (owner.description, former.share.description)
+                models.append(alias)
+            }
         }
         return models.sorted { $0.path < $1.path }
     }
@@ -194,7 +207,9 @@ struct StatusReporter: Sendable {
     }
 
     /// The office's own folders, as the node that holds them today told of them; while it is away, with who has copies.
-    private func spaces(for caller: LocalCaller, in state: OfficeState) async -> [OfferModel] {
+    private func spaces(
+        for caller: LocalCaller, in state: OfficeState
+    ) async -> [(model: OfferModel, former: SpaceRecord.Source?)] {
         guard let holder = state.fileServer?.setting.nodes.first else { return [] }
         let isOwn = holder == office.identity.id
         let known = await directory[holder]
@@ -207,7 +222,8 @@ struct StatusReporter: Sendable {
         if !online {
             add(await copies(of: state.office.asOwner, for: caller), to: &models) { Self.space($0, server: nil) }
         }
-        return Array(models.values)
+        let formers = Dictionary(offers.map { ($0.name, $0.formerly) }, uniquingKeysWith: { first, _ in first })
+        return models.map { ($0.value, formers[$0.key] ?? nil) }
     }
 
     private static func space(_ name: Label, server: String?) -> OfferModel {

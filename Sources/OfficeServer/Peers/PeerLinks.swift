@@ -41,13 +41,14 @@ actor PeerLinks: Service {
     private let presence: EventHub<NodeID>
     private let printing: PrintHouse
     private let pins: PinKeeper
+    private let moved: MovedShares
     private let logger: Logger
     private var links: [NodeID: Link] = [:]
 
     /// `presence` is told every node whose presence, offers or version changed.
     init(
         office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, problems: ProblemBoard,
-        presence: EventHub<NodeID>, printing: PrintHouse, pins: PinKeeper, logger: Logger
+        presence: EventHub<NodeID>, printing: PrintHouse, pins: PinKeeper, moved: MovedShares, logger: Logger
     ) {
         self.office = office
         self.directory = directory
@@ -56,6 +57,7 @@ actor PeerLinks: Service {
         self.presence = presence
         self.printing = printing
         self.pins = pins
+        self.moved = moved
         self.logger = logger
     }
 
@@ -186,6 +188,7 @@ actor PeerLinks: Service {
             presence.send(node)
             // What its owner shares otherwise, its copies have to hear.
             await pins.arrived(node)
+            await moved.heard(from: node)
         }
         if let copies = line.pins {
             await directory.pins(Array(copies.prefix(Self.mostPins)), of: node)

@@ -1,5 +1,6 @@
 import OfficeCore
 import OfficePrinting
+import OfficeStore
 import OfficeTrust
 
 /// What a node says of itself first on every event stream.
@@ -29,6 +30,8 @@ struct PeerOffer: Codable, Sendable, Hashable {
     var users: [String]?
     /// Whether it is a space of the office, which this node holds as its file server; nil: no.
     var isSpace: Bool?
+    /// The share that the space was, whose path leads to it; nil: none.
+    var formerly: SpaceRecord.Source?
 
     init(name: Label, writable: Bool, keep: Bool, comment: String?, users: [String]?) {
         self.name = name

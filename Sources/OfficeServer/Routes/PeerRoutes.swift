@@ -62,6 +62,10 @@ struct PeerRoutes: Sendable {
             try await admit(request, context)
             return try await exchangeWithCopy(request, context)
         }
+        router.post("/v1/moves/:share") { request, context -> Response in
+            try await admit(request, context)
+            return try await move(request, context)
+        }
         spaces.add(to: router) { try await admit($0, $1) }
         passing.add(to: router) { try await admit($0, $1) }
         PeerPrintRoutes(house: printing, gate: gate).add(to: router) { try await admit($0, $1) }
@@ -211,7 +215,7 @@ struct PeerRoutes: Sendable {
         return shareResponse { write in
             try await gate.run {
                 try await responder.respond(
-                    to: verb, in: opened.folder, mayWrite: opened.mayWrite,
+                    to: verb, in: opened.changes, mayWrite: opened.mayWrite,
                     request: governor.paced(request.body, .in, with: context.caller.node),
                     write: governor.paced(write, .out, with: context.caller.node))
             }
@@ -233,7 +237,19 @@ extension PeerRoutes {
         guard request.headers[.officeshareKeeping] != nil, await office.isFileServer(context.caller.node) else {
             return try await shares.open(name, for: try principal(request, context))
         }
-        return try await shares.openKept(name)
+        return try await shares.openKept(name, by: context.caller.node)
+    }
+
+    /// One step of moving a share to the centre.
+    private func move(_ request: Request, _ context: MemberContext) async throws -> Response {
+        let server = context.caller.node
+        guard await office.isFileServer(server) else {
+            throw OfficeError(.notAllowed, "this node", "only the file server may move its shares")
+        }
+        let call = try await request.decoded(as: ShareMoveCall.self, limit: live.limits.bodyBytes)
+        return try .json(
+            try await shares.move(
+                try context.parameters.label("share"), call, by: server, on: office.identity.id))
     }
 
     /// This node's signed word on one of its shares, for who keeps a copy: from now on they hear of changes.

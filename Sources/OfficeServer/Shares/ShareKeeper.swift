@@ -15,6 +15,10 @@ actor ShareKeeper {
     struct Opened: Sendable {
         let folder: Folder
         let mayWrite: Bool
+        let fence: ShareFence
+
+        /// For who changes it.
+        var changes: FencedFolder { FencedFolder(folder: folder, fence: fence) }
     }
 
     /// Bytes of a share's comment.
@@ -27,6 +31,9 @@ actor ShareKeeper {
     nonisolated let changes = EventHub<Void>()
     private var records: [Label: ShareRecord] = [:]
     private var handles: [Label: Folder] = [:]
+    private var fences: [Label: ShareFence] = [:]
+    /// Shares on their way to the centre.
+    var moving: [Label: MovingShare] = [:]
 
     init(database: Database, most: Int, logger: Logger) async throws {
         self.database = database
@@ -119,11 +126,14 @@ actor ShareKeeper {
         if let keep = request.keep { record.keep = keep }
         if let grant = request.grant { record.grant = grant }
         guard record != records[name] else { return (record, false) }
-        let changed = record
-        try await database.queue.write { try changed.update($0) }
-        records[name] = changed
+        try await update(record)
+        return (record, true)
+    }
+
+    func update(_ record: ShareRecord) async throws {
+        try await database.queue.write { try record.update($0) }
+        records[record.name] = record
         changes.send(())
-        return (changed, true)
     }
 
     /// Ends a share; its record is returned, so that what was granted for it can be taken back.
@@ -132,6 +142,8 @@ actor ShareKeeper {
         _ = try await database.queue.write { try record.delete($0) }
         records[name] = nil
         handles[name] = nil
+        fences[name] = nil
+        moving[name] = nil
         changes.send(())
         return record
     }
@@ -164,7 +176,7 @@ actor ShareKeeper {
         return record
     }
 
-    private static func unknown(_ name: Label) -> OfficeError {
+    static func unknown(_ name: Label) -> OfficeError {
         OfficeError(
             .notFound, name.description, "there is no such share", mend: "'officeshare ls' shows what there is.")
     }
@@ -174,14 +186,29 @@ actor ShareKeeper {
     /// A share for a principal of another node, or of this one. What it may not know of is not found.
     func open(_ name: Label, for principal: Principal) throws -> Opened {
         guard let record = records[name], record.access.allows(principal) else { throw Self.unknown(name) }
-        return Opened(folder: try handle(of: record), mayWrite: record.isWritable)
+        return try opened(record, mayWrite: record.isWritable)
     }
 
     /// A share for a local caller: by the same list, besides its owner and root.
     func open(_ name: Label, for caller: LocalCaller, as principal: Principal?) throws -> Opened {
         guard let record = records[name], Self.mayUse(record, caller, principal) else { throw Self.unknown(name) }
-        return Opened(folder: try handle(of: record), mayWrite: record.isWritable)
+        return try opened(record, mayWrite: record.isWritable)
     }
+
+    private func opened(_ record: ShareRecord, mayWrite: Bool) throws -> Opened {
+        guard record.movedTo == nil else { throw Self.moved(record) }
+        return Opened(folder: try handle(of: record), mayWrite: mayWrite, fence: fence(of: record.name))
+    }
+
+    /// Changes of a share pass it, whoever makes them.
+    func fence(of name: Label) -> ShareFence {
+        if let fence = fences[name] { return fence }
+        let fence = ShareFence()
+        fences[name] = fence
+        return fence
+    }
+
+    func record(of name: Label) -> ShareRecord? { records[name] }
 
     /// The shares a local caller may use.
     func usable(by caller: LocalCaller, as principal: Principal?) -> [ShareRecord] {
@@ -197,15 +224,17 @@ actor ShareKeeper {
         all.filter(\.isWritable).compactMap { record in (try? handle(of: record)).map { (record.name, $0) } }
     }
 
-    /// A share that its owner has marked to be kept, for the file server to copy.
-    func openKept(_ name: Label) throws -> Opened {
-        guard let record = records[name], record.keep else { throw Self.unknown(name) }
-        return Opened(folder: try handle(of: record), mayWrite: false)
+    /// A share that its owner has marked to be kept, or that moves to the centre, for the file server to copy.
+    func openKept(_ name: Label, by server: NodeID) throws -> Opened {
+        guard let record = records[name], record.keep || record.movedTo != nil || moving[name]?.server == server else {
+            throw Self.unknown(name)
+        }
+        return Opened(folder: try handle(of: record), mayWrite: false, fence: fence(of: name))
     }
 
     /// What is told to one member: the shares its people may know of; to the file server, those to keep besides.
     func offers(for node: NodeID, isKeeper: Bool) -> [PeerOffer] {
-        all.compactMap { record in
+        all.filter { $0.movedTo == nil }.compactMap { record in
             switch record.access.audience(on: node) {
             case .everyone:
                 PeerOffer(
@@ -265,7 +294,7 @@ actor ShareKeeper {
 
     /// What is wrong with shares right now.
     func problems() -> [StatusModel.Problem] {
-        all.compactMap { record in
+        all.filter { $0.movedTo == nil }.compactMap { record in
             do {
                 _ = try handle(of: record)
                 return nil
@@ -287,6 +316,7 @@ extension ShareRecord {
     fileprivate func offersTheSame(as other: ShareRecord) -> Bool {
         var copy = other
         copy.grant = grant
+        copy.movedTo = movedTo
         return copy == self
     }
 }

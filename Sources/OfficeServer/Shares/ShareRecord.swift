@@ -22,6 +22,8 @@ struct ShareRecord: Sendable, Equatable {
     var keep: Bool
     /// What the command line granted the service on the folder; opaque here.
     var grant: String?
+    /// The space that has its name and its files now; nil: the folder is what is shared.
+    var movedTo: Label?
 }
 
 extension ShareRecord: FetchableRecord, PersistableRecord {
@@ -33,6 +35,7 @@ extension ShareRecord: FetchableRecord, PersistableRecord {
             name: try Label(bytes: [UInt8](row["name"] as Data)), path: [UInt8](row["path"] as Data),
             owner: UInt32(clamping: row["owner"] as Int), isWritable: row["writable"], access: access,
             comment: row["comment"], keep: row["keep"], grant: row["grant"])
+        movedTo = try (row["movedTo"] as Data?).map { try Label(bytes: [UInt8]($0)) }
     }
 
     func encode(to container: inout PersistenceContainer) throws {
@@ -44,6 +47,7 @@ extension ShareRecord: FetchableRecord, PersistableRecord {
         container["comment"] = comment
         container["keep"] = keep
         container["grant"] = grant
+        container["movedTo"] = movedTo.map { Data($0.bytes) }
     }
 }
 
@@ -55,6 +59,6 @@ extension ShareRecord {
             name: name.description, path: text ?? String(decoding: path, as: UTF8.self),
             pathBytes: text == nil ? Data(path).base64EncodedString() : nil, mode: isWritable ? "rw" : "ro",
             allow: access.displayed(in: names), keep: keep, comment: comment, grant: withGrant ? grant : nil,
-            changed: changed)
+            changed: changed, movedTo: movedTo.map { "\(Label.office)/\($0)" })
     }
 }

@@ -58,6 +58,9 @@ struct Database: Sendable {
         migrator.registerMigration("4 kept pins") { db in
             try db.alter(table: "pin") { $0.add(column: "kept", .boolean).notNull().defaults(to: false) }
         }
+        migrator.registerMigration("5 moved shares") { db in
+            try db.alter(table: "share") { $0.add(column: "movedTo", .blob) }
+        }
         return migrator
     }
 }
