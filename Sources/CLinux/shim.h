@@ -132,6 +132,9 @@ static inline int os_setxattr(const char *path, const char *name, const void *va
     return setxattr(path, name, value, size, 0);
 }
 static inline int os_removexattr(const char *path, const char *name) { return removexattr(path, name); }
+static inline int os_fsetxattr(int fd, const char *name, const void *value, size_t size) {
+    return fsetxattr(fd, name, value, size, 0);
+}
 static inline ssize_t os_fgetxattr(int fd, const char *name, void *value, size_t size) {
     return fgetxattr(fd, name, value, size);
 }

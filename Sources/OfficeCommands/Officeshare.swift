@@ -29,7 +29,8 @@ struct Officeshare: ParsableCommand {
             CommandGroup(
                 name: "The file server:",
                 subcommands: [
-                    Promote.self, Demote.self, SpaceCommand.self, Versions.self, Restore.self, UserCommand.self,
+                    Promote.self, Demote.self, SpaceCommand.self, Versions.self, Restore.self, Lock.self,
+                    Unlock.self, Locks.self, UserCommand.self,
                 ]),
             CommandGroup(
                 name: "Printers:", subcommands: [Printers.self, Printer.self, Print.self, Jobs.self, Job.self]),

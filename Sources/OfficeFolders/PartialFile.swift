@@ -191,9 +191,12 @@ package final class PartialFile: Sendable {
         try synchronise { fsync($0) }
     }
 
-    /// The second half of `commit`: the name.
-    package func publish(replacing: Replacement, durableDirectory: Bool = true) throws(OfficeError) {
+    /// The second half of `commit`: the name, or another one in the same folder.
+    package func publish(
+        as name: FileName? = nil, replacing: Replacement, durableDirectory: Bool = true
+    ) throws(OfficeError) {
         let content = try content()
+        let final = name.map { Place(self.final.directory, $0) } ?? self.final
         let status = try content.status(what)
         guard let there = try place.directory.look(at: place.name, what), Descriptor.same(there, status) else {
             throw OfficeError(.temporary, what, "its partial file was removed meanwhile", mend: "Run the same again.")

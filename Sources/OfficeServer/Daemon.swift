@@ -59,14 +59,16 @@ package struct Daemon: Sendable {
             logger: logger)
         let watcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
         let spaceWatcher = ShareWatcher(mostDirectories: settings.limits.watchedDirectories, logger: logger)
+        let board = NoticeBoard()
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence,
-            printing: printing, pins: pins, moved: MovedShares(office: office, shares: shares, pool: pool),
+            printing: printing, pins: pins, moved: MovedShares(office: office, shares: shares, pool: pool), board: board,
             logger: logger)
         let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
         let responder = ShareResponder(hashCache: hashes)
         let server = FileServer(
-            office: office, shares: shares, stateDirectory: settings.stateDirectory, logger: logger)
+            office: office, shares: shares, stateDirectory: settings.stateDirectory, hashes: hashes, board: board,
+            logger: logger)
         let aliases = SpaceAliases(office: office, server: server, shares: shares, directory: directory)
         let desk = SpaceDesk(
             server: server, office: office, hashes: hashes,
@@ -87,7 +89,7 @@ package struct Daemon: Sendable {
         let reporter = StatusReporter(
             office: office, shares: shares, directory: directory, problems: problems, gateway: gateway,
             presence: presence, queues: printing.keeper, pins: pins, server: server,
-            deliveries: DeliveryDesk(post: post.parts),
+            deliveries: DeliveryDesk(post: post.parts), board: board,
             started: started, version: version)
         let registry = ConnectionRegistry(caps: settings.limits.caps)
 

@@ -1,7 +1,7 @@
 package import OfficeCore
 
 /// Who replaced or removed something.
-package struct Author: Hashable, Sendable {
+package struct Author: Hashable, Sendable, Codable {
     /// As the node said.
     package let user: String
     /// The first half of the node's id; empty of somebody without a node.

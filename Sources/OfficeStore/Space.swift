@@ -17,6 +17,7 @@ package final class Space: Sendable {
     package let name: Label
     package let folder: Folder
     package let shelf: VersionShelf
+    let conflicts: Conflicts
     private let state: Mutex<State>
     /// Held while a folder that was removed is sorted.
     private let sorting = Mutex<Void>(())
@@ -25,6 +26,7 @@ package final class Space: Sendable {
 
     struct State {
         var book: SpaceBook
+        var locks = LockTable()
         var nextNumber: Int64
         var claimed: Int64
         /// Set once it is closed.
@@ -44,12 +46,13 @@ package final class Space: Sendable {
     }
 
     init(
-        _ record: SpaceRecord, folder: Folder, shelf: Folder,
+        _ record: SpaceRecord, folder: Folder, shelf: Folder, conflicts: Conflicts,
         claim: @escaping @Sendable (Int64) throws(OfficeError) -> Void
     ) throws(OfficeError) {
         name = record.name
         self.folder = folder
         self.shelf = try VersionShelf(root: shelf)
+        self.conflicts = conflicts
         self.claim = claim
         let contents = try folder.contents()
         state = Mutex(
@@ -62,6 +65,8 @@ package final class Space: Sendable {
     package var files: Int { state.withLock { $0.book.files } }
     package var bytes: Int64 { state.withLock { $0.book.bytes } }
     package var versionsBytes: Int64 { shelf.bytes }
+    /// Edits that nobody has brought together yet.
+    package var openConflicts: [Conflict] { conflicts.open(in: folder) }
 
     /// No change is made from now on, and each is refused with this; returns when none is under way.
     package func close(_ refusal: OfficeError) {

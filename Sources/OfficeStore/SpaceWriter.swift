@@ -6,14 +6,23 @@ package import OfficeTransfer
 package struct SpaceWriter: FolderChanging {
     package let space: Space
     let author: Author
+    /// As people know them.
+    let authorName: String
+    private let hashes: any HashCache
+    /// Told of a conflict, once it is written down.
+    private let noted: @Sendable () -> Void
     /// Throws where this node may change the space no longer: asked under the lock, before each change.
     let mayChange: @Sendable () throws(OfficeError) -> Void
 
     package init(
-        _ space: Space, author: Author, mayChange: @escaping @Sendable () throws(OfficeError) -> Void = {}
+        _ space: Space, author: Author, authorName: String? = nil, hashes: any HashCache = MemoryHashCache(),
+        noted: @escaping @Sendable () -> Void = {}, mayChange: @escaping @Sendable () throws(OfficeError) -> Void = {}
     ) {
         self.space = space
         self.author = author
+        self.authorName = authorName ?? "\(author.user)@\(author.node)"
+        self.hashes = hashes
+        self.noted = noted
         self.mayChange = mayChange
     }
 
@@ -30,26 +39,135 @@ package struct SpaceWriter: FolderChanging {
         }
     }
 
-    package func commit(_ file: CompleteFile) throws(OfficeError) {
+    @discardableResult
+    package func commit(_ file: CompleteFile) throws(OfficeError) -> FileName? {
         let (path, partial) = (file.path, file.partial)
+        try checkLock(path)
         try partial.settle(modified: file.modified, executable: file.executable, replacing: file.replacing)
-        let reservation = file.reservation as? SpaceReservation
-        try space.locked { (state) throws(OfficeError) in
-            try mayChange()
-            guard try partial.isInPlace(in: folder) else {
-                throw OfficeError(
-                    .temporary, path.description, "its folder was moved or removed meanwhile",
-                    mend: "Run the same again.")
-            }
-            let existing = try entryIfAny(path)
-            let growth = file.size - (existing?.bytes ?? 0)
-            try state.book.checkRoom(for: growth, besides: reservation?.bytes ?? 0, space.name, path.description)
-            try replace(path, existing, file.replacing, &state) { (replacing) throws(OfficeError) in
-                try partial.publish(replacing: replacing, durableDirectory: false)
-            }
-            state.book.changed(files: existing == nil ? 1 : 0, bytes: growth)
-            if let reservation { state.book.release(reservation.take()) }
+        guard let base = file.base else {
+            try space.locked { (state) throws(OfficeError) in try put(file, file.replacing, &state) }
+            return nil
         }
+        // Hashing takes its time, and is done before the lock is taken: who is faster meanwhile is looked at again.
+        for _ in 0..<Self.looks {
+            let seen = try look(at: path)
+            let isDone = try space.locked { (state) throws(OfficeError) -> Bool in
+                guard try identityIfAny(path) == seen?.identity else { return false }
+                guard let seen else {
+                    try put(file, .never, &state)
+                    return true
+                }
+                guard seen.root == base || seen.root == file.root else { return false }
+                try put(file, .ifUnchanged(seen.identity), &state)
+                return true
+            }
+            if isDone { return nil }
+            if let root = seen?.root, root != base, root != file.root { break }
+        }
+        return try putBeside(file)
+    }
+
+    /// Looks at a file that others change before what was seen last counts as changed.
+    private static let looks = 8
+
+    /// Gives a file the name that it is for, under the lock.
+    private func put(_ file: CompleteFile, _ replacing: Replacement, _ state: inout Space.State) throws(OfficeError) {
+        let path = file.path
+        try mayChange(path, state)
+        try checkPlace(of: file)
+        let existing = try entryIfAny(path)
+        try checkRoom(for: file, existing, &state)
+        try replace(path, existing, replacing, &state) { (replacing) throws(OfficeError) in
+            try file.partial.publish(replacing: replacing, durableDirectory: false)
+        }
+        account(for: file, existing, &state)
+    }
+
+    /// What has the name is somebody else's edit of the same base: both stay.
+    private func putBeside(_ file: CompleteFile) throws(OfficeError) -> FileName {
+        guard let last = file.path.last else { throw occupied(file.path) }
+        let conflict = ConflictName(last, author: authorName, seconds: FileTime.now.seconds)
+        if let known = try copy(like: conflict, of: file) {
+            try file.partial.discard()
+            return known
+        }
+        let name = try space.locked { (state) throws(OfficeError) -> FileName in
+            try mayChange()
+            try checkPlace(of: file)
+            try checkRoom(for: file, nil, &state)
+            for number in 1...Self.namesTried {
+                let name = conflict.name(number: number)
+                guard try entryIfAny(try file.path.parent.appending(name)) == nil else { continue }
+                try file.partial.publish(as: name, replacing: .never, durableDirectory: false)
+                account(for: file, nil, &state)
+                return name
+            }
+            throw occupied(file.path)
+        }
+        space.conflicts.note(
+            Conflict(
+                path: file.path, copy: try file.path.parent.appending(name), author: author,
+                other: try? space.shelf.versions(of: file.path).first?.name.author, seconds: FileTime.now.seconds))
+        noted()
+        return name
+    }
+
+    private static let namesTried = 1000
+
+    /// The copy that an earlier try of the same upload has made, where its answer was lost.
+    private func copy(like conflict: ConflictName, of file: CompleteFile) throws(OfficeError) -> FileName? {
+        guard let root = file.root else { return nil }
+        let listing = try folder.list(file.path.parent)
+        while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
+            for entry in batch where entry.kind == .file && entry.size == file.size {
+                guard let name = entry.path.last, conflict.mayHaveMade(name),
+                    try look(at: try file.path.parent.appending(name))?.root == root
+                else { continue }
+                return name
+            }
+        }
+        return nil
+    }
+
+    /// What is at the path, hashed; nil where nothing is. What is no file has no root.
+    private func look(at path: RelativePath) throws(OfficeError) -> (identity: FileIdentity, root: ContentRoot?)? {
+        guard let entry = try entryIfAny(path) else { return nil }
+        guard entry.kind == .file else { return (try folder.identity(path), nil) }
+        do throws(OfficeError) {
+            let opened = try folder.open(path)
+            return (opened.identity, try contentRoot(of: opened, cache: hashes, most: .max))
+        } catch  where error.code == .notFound || error.code == .changed {
+            return (try folder.identity(path), nil)
+        }
+    }
+
+    private func identityIfAny(_ path: RelativePath) throws(OfficeError) -> FileIdentity? {
+        do throws(OfficeError) {
+            return try folder.identity(path)
+        } catch  where error.code == .notFound {
+            return nil
+        }
+    }
+
+    private func checkPlace(of file: CompleteFile) throws(OfficeError) {
+        guard try file.partial.isInPlace(in: folder) else {
+            throw OfficeError(
+                .temporary, file.path.description, "its folder was moved or removed meanwhile",
+                mend: "Run the same again.")
+        }
+    }
+
+    private func checkRoom(
+        for file: CompleteFile, _ existing: Entry?, _ state: inout Space.State
+    ) throws(OfficeError) {
+        let held = (file.reservation as? SpaceReservation)?.bytes ?? 0
+        try state.book.checkRoom(
+            for: file.size - (existing?.bytes ?? 0), besides: held, space.name, file.path.description)
+    }
+
+    private func account(for file: CompleteFile, _ existing: Entry?, _ state: inout Space.State) {
+        state.book.changed(files: existing == nil ? 1 : 0, bytes: file.size - (existing?.bytes ?? 0))
+        if let reservation = file.reservation as? SpaceReservation { state.book.release(reservation.take()) }
     }
 
     /// Keeps what has the name, then has `publish` put the new in its place.
@@ -103,7 +221,7 @@ package struct SpaceWriter: FolderChanging {
         _ path: RelativePath, target: [UInt8], replacing: Replacement
     ) throws(OfficeError) {
         try space.locked { (state) throws(OfficeError) in
-            try mayChange()
+            try mayChange(path, state)
             let existing = try entryIfAny(path)
             try replace(path, existing, replacing, &state) { (replacing) throws(OfficeError) in
                 try folder.makeSymlink(path, target: target, replacing: replacing)
@@ -114,7 +232,8 @@ package struct SpaceWriter: FolderChanging {
 
     package func move(_ from: RelativePath, to: RelativePath, replacing: Replacement) throws(OfficeError) {
         try space.locked { (state) throws(OfficeError) in
-            try mayChange()
+            try mayChange(from, state)
+            try mayChange(to, state)
             let existing = try entryIfAny(to)
             guard let existing, existing.kind != .directory, replacing == .always, from != to else {
                 return try folder.move(from, to: to, replacing: replacing)
@@ -136,7 +255,7 @@ package struct SpaceWriter: FolderChanging {
 
     package func remove(_ path: RelativePath, recursive: Bool) throws(OfficeError) {
         let tree = try space.locked { (state) throws(OfficeError) -> RelativePath? in
-            try mayChange()
+            try mayChange(path, state)
             let existing = try folder.entry(path)
             let name = try space.versionName(&state, .removed, author)
             guard existing.kind == .directory else {
@@ -176,6 +295,39 @@ package struct SpaceWriter: FolderChanging {
     package func sync(_ path: RelativePath) throws(OfficeError) {
         try space.shelf.sync()
         try folder.sync(path)
+    }
+
+    package func confirm() throws(OfficeError) {}
+
+    // MARK: Locks
+
+    /// Keeps others from replacing, moving or removing a file, for a while.
+    package func lock(_ path: RelativePath, for lease: Duration) throws(OfficeError) -> FileLock {
+        try space.locked { (state) throws(OfficeError) in
+            try mayChange()
+            guard try folder.entry(path).kind == .file else {
+                throw OfficeError(.notAllowed, path.description, "only files can be locked")
+            }
+            return try state.locks.take(path, by: author, name: authorName, lease: lease, now: .now)
+        }
+    }
+
+    package func unlock(_ path: RelativePath) throws(OfficeError) {
+        try space.locked { (state) throws(OfficeError) in try state.locks.release(path, by: author, now: .now) }
+    }
+
+    package var locks: [FileLock] {
+        get throws(OfficeError) { try space.locked { (state) throws(OfficeError) in state.locks.all(now: .now) } }
+    }
+
+    private func checkLock(_ path: RelativePath) throws(OfficeError) {
+        try space.locked { (state) throws(OfficeError) in try state.locks.check(path, by: author, now: .now) }
+    }
+
+    /// Under the lock, before a change.
+    private func mayChange(_ path: RelativePath, _ state: borrowing Space.State) throws(OfficeError) {
+        try mayChange()
+        try state.locks.check(path, by: author, now: .now)
     }
 
     // MARK: What is there

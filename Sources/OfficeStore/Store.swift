@@ -160,6 +160,11 @@ package final class Store: Sendable {
         try RelativePath([Self.recordFolder, try FileName(name.bytes + Array(".json".utf8))])
     }
 
+    /// No space's record: those end in `.json`.
+    private static func conflictsPath(_ name: Label) throws(OfficeError) -> RelativePath {
+        try RelativePath([recordFolder, try FileName(name.bytes + Array(".conflicts".utf8))])
+    }
+
     static func place(_ folder: FileName, _ name: Label) throws(OfficeError) -> RelativePath {
         try RelativePath([folder, try FileName(name.bytes)])
     }
@@ -207,7 +212,8 @@ package final class Store: Sendable {
         let (root, path, longest) = (self.root, try recordPath(record.name), Self.longestRecord)
         let what = "\(self.what)/\(path)"
         return try Space(
-            record, folder: try root.subfolder(record.folder), shelf: try root.subfolder(shelf)
+            record, folder: try root.subfolder(record.folder), shelf: try root.subfolder(shelf),
+            conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name))
         ) { (next) throws(OfficeError) in
             // Read anew: who may use it can have changed.
             var now = try StoreJSON.decode(SpaceRecord.self, try root.read(path, limit: longest), what)
@@ -291,6 +297,7 @@ package final class Store: Sendable {
             try root.sync(try RelativePath([Self.recordFolder]))
             contents.records[name] = nil
             contents.spaces[name] = nil
+            try? root.remove(try Self.conflictsPath(name), recursive: false)
             contents.failures[name] = nil
             for (from, to) in [(record.folder, "files"), (try Self.place(Self.versionFolder, name), "versions")] {
                 do throws(OfficeError) {

@@ -14,6 +14,11 @@ enum TransferReport {
         } else if summary.files > 0 || summary.failure == nil && summary.queued.isEmpty {
             session.notice(line(summary))
         }
+        for conflict in summary.conflicts {
+            session.notice(
+                "\(conflict.path): somebody else has changed it meanwhile, so both are kept. Yours is "
+                    + "\(conflict.copy).")
+        }
         for id in summary.queued {
             session.notice(
                 verb == "get"

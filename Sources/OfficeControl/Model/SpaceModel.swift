@@ -54,6 +54,10 @@ package enum SpaceRequest: Codable, Sendable {
     case versions(space: String, path: RelativePath)
     /// nil: the newest version; where it was.
     case restore(space: String, path: RelativePath, version: String?, to: RelativePath?)
+    case lock(space: String, path: RelativePath, seconds: Int)
+    case unlock(space: String, path: RelativePath)
+    /// nil: of all spaces.
+    case locks(space: String?)
 }
 
 package struct SpaceAnswer: Codable, Sendable {
@@ -63,7 +67,26 @@ package struct SpaceAnswer: Codable, Sendable {
     /// Paths that were brought back, percent-encoded.
     package var restored: [RelativePath] = []
     package var moved: [String] = []
+    /// nil of an older node.
+    package var locks: [LockModel]?
     package init() {}
+}
+
+/// One line of `officeshare locks`.
+package struct LockModel: Codable, Sendable {
+    /// Percent-encoded: `SPACE/PATH`.
+    package var path: RelativePath
+    /// By today's names.
+    package var holder: String
+    package var since: Timestamp
+    package var secondsLeft: Int
+
+    package init(path: RelativePath, holder: String, since: Timestamp, secondsLeft: Int) {
+        self.path = path
+        self.holder = holder
+        self.since = since
+        self.secondsLeft = secondsLeft
+    }
 }
 
 /// One line of `officeshare space ls`.

@@ -20,6 +20,9 @@ actor FileServer {
     nonisolated let fence = ServingFence()
     nonisolated let disk = WorkPool(threads: 4, syncThreads: 1)
     let history: ServingHistory
+    private let hashes: any HashCache
+    let board: NoticeBoard
+    nonisolated let noticesChanged = EventHub<Void>()
     private let logger: Logger
     var handingOver: HandingOver?
     private(set) var store: (store: Store, path: [UInt8], epoch: Int64)?
@@ -30,9 +33,14 @@ actor FileServer {
     private var isHandedOver = false
     private var adopting: Task<Void, Never>?
 
-    init(office: OfficeKeeper, shares: ShareKeeper, stateDirectory: String, logger: Logger) {
+    init(
+        office: OfficeKeeper, shares: ShareKeeper, stateDirectory: String, hashes: any HashCache, board: NoticeBoard,
+        logger: Logger
+    ) {
         self.office = office
         self.shares = shares
+        self.hashes = hashes
+        self.board = board
         self.logger = logger
         history = ServingHistory(stateDirectory: stateDirectory)
     }
@@ -177,7 +185,7 @@ actor FileServer {
     }
 
     /// A space, for somebody who may use it. What they may not know of is not found.
-    func open(_ name: Label, for principal: Principal, epoch: Int64?) throws(OfficeError) -> SpaceWriter {
+    func open(_ name: Label, for principal: Principal, epoch: Int64?) async throws(OfficeError) -> SpaceWriter {
         let current = try current(epoch)
         guard let record = current.store.record(of: name), record.access.allows(principal) else {
             throw Store.unknown(name)
@@ -185,7 +193,9 @@ actor FileServer {
         let space = try current.store.space(name)
         let (fence, epoch) = (fence, current.epoch)
         return SpaceWriter(
-            space, author: Author(user: principal.user.description, node: principal.node)
+            space, author: Author(user: principal.user.description, node: principal.node),
+            authorName: "\(principal.user)@\(await office.name(of: principal.node))", hashes: hashes,
+            noted: { Task { await self.tellNotices() } }
         ) { () throws(OfficeError) in try fence.check(epoch, writing: true) }
     }
 

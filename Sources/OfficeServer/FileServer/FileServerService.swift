@@ -13,6 +13,8 @@ struct FileServerService: Service {
     /// How long an interrupted upload can be gone on with.
     private static let partialSeconds: Int64 = 14 * 24 * 60 * 60
     private static let retry = Duration.seconds(5)
+    /// How long a conflict that was brought to an end is spoken of.
+    private static let notices = Duration.seconds(10)
 
     let server: FileServer
     let office: OfficeKeeper
@@ -34,6 +36,7 @@ struct FileServerService: Service {
                 }
                 tasks.addTask { await every(Self.retry) { if await server.failure != nil { await server.adopt() } } }
                 tasks.addTask { await every(Self.thinning) { await thin() } }
+                tasks.addTask { await every(Self.notices) { await server.lookAtNotices() } }
                 for await _ in changes.cancelOnGracefulShutdown() { await server.adopt() }
                 tasks.cancelAll()
             }

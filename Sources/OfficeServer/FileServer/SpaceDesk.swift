@@ -99,6 +99,7 @@ struct SpaceDesk: Sendable {
             answer.restored = try await server.onDisk { () throws(OfficeError) in
                 try writer.restore(path, number: number, to: target ?? path)
             }
+        case .lock, .unlock, .locks: answer.locks = try await locks(request, caller, current, epoch)
         }
         if request.changesSpaces { server.shares.changes.send(()) }
         return answer
@@ -145,6 +146,45 @@ struct SpaceDesk: Sendable {
         }.map { UserModel(name: $0.name.description, created: $0.created, lastSeen: $0.lastSeen) }
     }
 
+    // MARK: Locks
+
+    private func locks(
+        _ request: SpaceRequest, _ caller: SpaceCaller, _ current: FileServer.Opened, _ epoch: Int64?
+    ) async throws -> [LockModel] {
+        switch request {
+        case .lock(let space, let path, let seconds):
+            let writer = try await server.open(try Label(space), for: caller.principal, epoch: epoch)
+            return [
+                try Self.model(
+                    try await server.onDisk { () throws(OfficeError) in try writer.lock(path, for: .seconds(seconds)) },
+                    in: writer.space.name)
+            ]
+        case .unlock(let space, let path):
+            let writer = try await server.open(try Label(space), for: caller.principal, epoch: epoch)
+            try await server.onDisk { () throws(OfficeError) in try writer.unlock(path) }
+            return []
+        case .locks(let space):
+            let named = try space.map { try Label($0) }
+            let visible = current.store.records.filter {
+                $0.access.allows(caller.principal) && (named == nil || $0.name == named)
+            }
+            if let named, visible.isEmpty { throw Store.unknown(named) }
+            var models: [LockModel] = []
+            for record in visible {
+                let writer = try await server.open(record.name, for: caller.principal, epoch: epoch)
+                for lock in try writer.locks { models.append(try Self.model(lock, in: record.name)) }
+            }
+            return models
+        default: return []
+        }
+    }
+
+    private static func model(_ lock: FileLock, in space: Label) throws(OfficeError) -> LockModel {
+        LockModel(
+            path: try RelativePath([try FileName(space.bytes)] + lock.path.components), holder: lock.name,
+            since: lock.since, secondsLeft: Int((lock.until - .now).components.seconds) + 1)
+    }
+
     private static func bytes(_ password: String) throws(OfficeError) -> [UInt8] {
         guard let data = Data(base64Encoded: password) else {
             throw OfficeError(.malformed, "password", "it is not base64")
@@ -185,7 +225,7 @@ extension SpaceRequest {
     fileprivate var changesSpaces: Bool {
         switch self {
         case .add, .bring, .set, .remove, .removeUser: true
-        case .users, .addUser, .setPassword, .list, .moved, .versions, .restore: false
+        case .users, .addUser, .setPassword, .list, .moved, .versions, .restore, .lock, .unlock, .locks: false
         }
     }
 }

@@ -25,6 +25,7 @@ struct StatusReporter: Sendable {
     let pins: PinKeeper
     let server: FileServer
     let deliveries: DeliveryDesk
+    let board: NoticeBoard
     let started: ContinuousClock.Instant
     let version: String
 
@@ -38,6 +39,10 @@ struct StatusReporter: Sendable {
         var report =
             problems.problems + (await office.problems()) + (await shares.problems())
             + (await pins.problems()) + (await server.problems())
+        if let holder = state?.fileServer?.setting.nodes.first {
+            if holder == office.identity.id { await server.lookAtNotices() }
+            report += board.problems(of: holder)
+        }
         if let state, state.members[office.identity.id]?.isAdmin == true,
             state.members.values.count(where: \.isAdmin) == 1,
             state.members.count > 1
@@ -260,7 +265,9 @@ struct StatusReporter: Sendable {
 
     // MARK: Events
 
-    private enum Happening: Sendable { case node(NodeID), office, shares, delivery(DeliveryChange), heartbeat }
+    private enum Happening: Sendable {
+        case node(NodeID), office, shares, delivery(DeliveryChange), notice(PeerNotice), heartbeat
+    }
 
     /// `officeshare events`: one JSON object a line, empty lines between as a sign of life.
     func events(for caller: LocalCaller) -> Response {
@@ -268,10 +275,13 @@ struct StatusReporter: Sendable {
         let offices = office.changes.listen()
         let ownShares = shares.changes.listen()
         let moved = deliveries.post.changes.listen()
+        let notices = board.news.listen()
         return .streaming("application/x-ndjson") { write in
             try await write(ByteBuffer(string: "\n"))
             let happenings = merge(
-                merge(nodes.map { Happening.node($0) }, offices.map { _ in Happening.office }),
+                merge(
+                    merge(nodes.map { Happening.node($0) }, offices.map { _ in Happening.office }),
+                    notices.map { Happening.notice($0) }),
                 merge(
                     merge(ownShares.map { _ in Happening.shares }, moved.map { Happening.delivery($0) }),
                     AsyncTimerSequence(interval: .seconds(5), clock: .continuous).map { _ in Happening.heartbeat }))
@@ -289,6 +299,9 @@ struct StatusReporter: Sendable {
     private func event(of happening: Happening, for caller: LocalCaller) async -> EventModel? {
         switch happening {
         case .heartbeat: return nil
+        case .notice(let notice):
+            return EventModel(
+                event: notice.kind, time: .now, node: nil, online: nil, what: notice.what, why: notice.why)
         case .office: return EventModel(event: "office", time: .now, node: nil, online: nil)
         case .shares:
             return EventModel(event: "shares", time: .now, node: await office.ownName.description, online: nil)

@@ -42,13 +42,15 @@ actor PeerLinks: Service {
     private let printing: PrintHouse
     private let pins: PinKeeper
     private let moved: MovedShares
+    private let board: NoticeBoard
     private let logger: Logger
     private var links: [NodeID: Link] = [:]
 
     /// `presence` is told every node whose presence, offers or version changed.
     init(
         office: OfficeKeeper, directory: PeerDirectory, pool: PeerPool, problems: ProblemBoard,
-        presence: EventHub<NodeID>, printing: PrintHouse, pins: PinKeeper, moved: MovedShares, logger: Logger
+        presence: EventHub<NodeID>, printing: PrintHouse, pins: PinKeeper, moved: MovedShares, board: NoticeBoard,
+        logger: Logger
     ) {
         self.office = office
         self.directory = directory
@@ -58,6 +60,7 @@ actor PeerLinks: Service {
         self.printing = printing
         self.pins = pins
         self.moved = moved
+        self.board = board
         self.logger = logger
     }
 
@@ -206,6 +209,7 @@ actor PeerLinks: Service {
             await directory.told(gossip)
             if await directory[gossip.node]?.presence != .online { await kick(gossip.node) }
         }
+        if let notices = line.notices { board.take(notices, from: node) }
         if line.bye == true { state.saidGoodbye = true }
     }
 

@@ -87,6 +87,8 @@ struct PeerLine: Codable, Sendable {
     /// `JobReport.revision` is), or without it those that changed.
     var jobs: [JobReport]?
     var allJobsAsOf: Int?
+    /// All that the file server wants the member's people to know, in place of what was told before.
+    var notices: [PeerNotice]?
     /// A goodbye: the node stops in good order.
     var bye: Bool?
 
@@ -94,7 +96,8 @@ struct PeerLine: Codable, Sendable {
         hello: PeerHello? = nil, offers: [PeerOffer]? = nil, pins: [PeerPin]? = nil, changed: [Label]? = nil,
         changedSpaces: [Label]? = nil,
         entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
-        queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobsAsOf: Int? = nil, bye: Bool? = nil
+        queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobsAsOf: Int? = nil,
+        notices: [PeerNotice]? = nil, bye: Bool? = nil
     ) {
         self.hello = hello
         self.offers = offers
@@ -106,6 +109,7 @@ struct PeerLine: Codable, Sendable {
         self.queues = queues
         self.jobs = jobs
         self.allJobsAsOf = allJobsAsOf
+        self.notices = notices
         self.bye = bye
     }
 }

@@ -101,7 +101,7 @@ struct PeerRoutes: Sendable {
     // MARK: Events
 
     private enum Happening: Sendable {
-        case heartbeat, log(LogNews), offers, pins, changed(Label), changedSpace(Label), queues, jobs, stopping
+        case heartbeat, log(LogNews), offers, pins, changed(Label), changedSpace(Label), queues, jobs, notices, stopping
     }
 
     /// A stream ends by itself after its last line: see `MemberStreams`.
@@ -114,6 +114,7 @@ struct PeerRoutes: Sendable {
         let spaceContents = spaces.watcher.changes.listen()
         let queues = printing.keeper.changes.listen()
         let jobs = printing.receivedChanged.listen()
+        let notices = spaces.server.noticesChanged.listen()
         let stopping = farewell.listen()
         let begin: @Sendable () -> @Sendable () -> Void = { [streams] in
             let number = streams.begin(of: node)
@@ -128,7 +129,8 @@ struct PeerRoutes: Sendable {
                     PeerLine(
                         hello: await hello(), offers: await offers(for: node),
                         pins: await pins.offers(for: node), gossip: await directory.gossip(), queues: toldQueues,
-                        jobs: await printing.reports(for: node), allJobsAsOf: told)))
+                        jobs: await printing.reports(for: node), allJobsAsOf: told,
+                        notices: await spaces.server.notices(for: node))))
             let happenings = merge(
                 merge(
                     merge(
@@ -138,7 +140,7 @@ struct PeerRoutes: Sendable {
                             merge(contents.map { .changed($0) }, spaceContents.map { Happening.changedSpace($0) }))),
                     merge(queues.map { _ in Happening.queues }, jobs.map { _ in Happening.jobs })),
                 merge(
-                    stopping.map { _ in Happening.stopping },
+                    merge(stopping.map { _ in Happening.stopping }, notices.map { _ in Happening.notices }),
                     AsyncTimerSequence(interval: Self.heartbeat, clock: .continuous).map { _ in Happening.heartbeat }))
             for await happening in happenings {
                 switch happening {
@@ -170,6 +172,8 @@ struct PeerRoutes: Sendable {
                     let changed = await printing.reports(for: node, after: told)
                     told = version
                     if !changed.isEmpty { try await write(Self.line(PeerLine(jobs: changed))) }
+                case .notices:
+                    try await write(Self.line(PeerLine(notices: await spaces.server.notices(for: node))))
                 case .stopping:
                     try await write(Self.line(PeerLine(bye: true)))
                     return

@@ -7,7 +7,9 @@ import Synchronization
 ///
 /// For one thread of the pool at a time.
 final class CommitGroup {
-    typealias Completion = (Result<Void, OfficeError>) -> Void
+    /// The name that it got, where it isn't the one asked for.
+    typealias Outcome = Result<FileName?, OfficeError>
+    typealias Completion = (Outcome) -> Void
 
     /// Files that are open at once.
     static let capacity = 64
@@ -43,22 +45,33 @@ final class CommitGroup {
         bytes = 0
         var results = commit(items)
         syncFolders(of: items, &results)
+        confirm(&results)
         for (result, completion) in zip(results, completions) { completion(result) }
     }
 
-    private func commit(_ items: [CompleteFile]) -> [Result<Void, OfficeError>] {
-        let results = Mutex([Result<Void, OfficeError>](repeating: .success(()), count: items.count))
+    private func commit(_ items: [CompleteFile]) -> [Outcome] {
+        let results = Mutex([Outcome](repeating: .success(nil), count: items.count))
         let folder = self.folder
         pool.concurrently(items.count) { index in
             let item = items[index]
-            let result = Result { () throws(OfficeError) in try folder.commit(item) }
+            let result = Result { () throws(OfficeError) -> FileName? in try folder.commit(item) }
             if case .failure = result { item.partial.close() }
             results.withLock { $0[index] = result }
         }
         return results.withLock { $0 }
     }
 
-    private func syncFolders(of items: [CompleteFile], _ results: inout [Result<Void, OfficeError>]) {
+    private func confirm(_ results: inout [Outcome]) {
+        do throws(OfficeError) {
+            try folder.confirm()
+        } catch {
+            for (index, result) in results.enumerated() {
+                if case .success = result { results[index] = .failure(error) }
+            }
+        }
+    }
+
+    private func syncFolders(of items: [CompleteFile], _ results: inout [Outcome]) {
         var members: [RelativePath: [Int]] = [:]
         for (index, item) in items.enumerated() {
             if case .success = results[index] { members[item.path.parent, default: []].append(index) }

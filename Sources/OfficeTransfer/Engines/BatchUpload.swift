@@ -156,7 +156,8 @@ struct BatchUpload: Sendable {
                     guard news >= 0 else { throw malformed("progress that goes back") }
                     reported.add(Int(news))
                     if news > 0 { ledger.uploaded(news) }
-                case .committed(let item, let root) where item < count && answers.note(.committed(root), of: item):
+                case .committed(let item, let root, let name)
+                where item < count && answers.note(.committed(root, name), of: item):
                     break
                 case .fail(Frame.wholeExchange, let error): throw error
                 case .fail(let item, let error) where item < count && answers.note(.failed(error), of: item):
@@ -176,9 +177,9 @@ struct BatchUpload: Sendable {
         for (index, upload) in sending.enumerated() {
             let item = UInt32(index)
             switch answers.verdict(of: item) {
-            case .committed(let root):
+            case .committed(let root, let name):
                 guard root == maker.roots[item] else { throw malformed("a receipt for another content") }
-                upload.committed()
+                try upload.committed(root, as: name)
             case .failed(let error):
                 try refused(upload, error)
             case nil:

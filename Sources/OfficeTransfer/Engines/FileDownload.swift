@@ -296,7 +296,7 @@ final class FileDownload {
             try context.folder.setModified(local, head.modified)
         }
         ledger.resumed(head.size)
-        finish()
+        finish(root: MerkleTree.root(size: head.size, leaves: manifest))
     }
 
     private func copyUnchanged(
@@ -364,11 +364,22 @@ final class FileDownload {
     }
 
     /// It has its name, and is on the disk.
-    func finish() {
+    func finish() { finish(root: reception?.root) }
+
+    private func finish(root: ContentRoot?) {
         reception?.partial.close()
         reception = nil
+        noteBase(root)
         phase = .settled
         ledger.done()
+    }
+
+    /// Where it is the office's: what edits of it will be made from.
+    private func noteBase(_ root: ContentRoot?) {
+        guard let root, let head, EditBase.isKept(at: context.source), let place = try? context.source.below(path),
+            let entry = try? context.folder.entry(local)
+        else { return }
+        place.base(root, size: head.size, modified: entry.modified).note(on: local, in: context.folder)
     }
 
     func fail(_ error: OfficeError) {

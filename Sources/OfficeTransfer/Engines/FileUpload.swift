@@ -12,6 +12,8 @@ struct UploadContext: Sendable {
     let force: Bool
     /// Times and modes are brought up to date even where the content is the same.
     let keepsMetadata: Bool
+    /// Files that were edited go with what they were made from, and nothing else is replaced by them.
+    let usesBases: Bool
     let changes: Int
     /// Names the upload to the receiver, from run to run.
     let key: String
@@ -48,6 +50,7 @@ final class FileUpload {
     private var keep: [BlockDigest] = []
     private var ranges: [Range<Int>] = []
     private var condition = StoreHead.Condition.never
+    private var base: ContentRoot?
     private var changes = 0
     private var isFirstOffer = true
     /// Set where the content is there and only times and modes are to be sent.
@@ -73,10 +76,15 @@ final class FileUpload {
         existing = []
         ledger.begin(name)
         if isStale { try refresh() }
+        let place = try context.destination.below(path)
+        let local = try context.local.appending(path)
+        base =
+            context.usesBases && entry.kind == .file
+            ? EditBase.ofEdit(entry, in: context.folder, at: local, for: place) : nil
         return Offer(
             item: item, path: try remotePath(), kind: entry.kind, size: entry.kind == .file ? entry.size : 0,
             modified: entry.modified, executable: entry.executable, force: context.force, key: context.key,
-            target: entry.target)
+            target: entry.target, base: base)
     }
 
     private func refresh() throws(OfficeError) {
@@ -118,11 +126,11 @@ final class FileUpload {
         // A batch has more files than there are descriptors.
         file = nil
         if let there = need.existing, there.size == entry.size, isSame(geometry) { return settleAsThere() }
-        guard need.existing == nil || context.force else {
+        guard need.existing == nil || context.force || base != nil else {
             throw OfficeError(
                 .exists, name, "a different file of that name is there already", mend: "Add --force to replace it.")
         }
-        condition = context.force ? .always : .never
+        condition = base.map { .ifBase($0) } ?? (context.force ? .always : .never)
         let kept = BlockSet(capacity: geometry.count, keep.lazy.map(\.index))
         ranges = kept.missingRanges()
         count(kept, geometry)
@@ -196,8 +204,15 @@ final class FileUpload {
     func didSend(block: Int) { sent.insert(block) }
 
     /// The receiver has it on its disk, under its name.
-    func committed() {
+    func committed(_ root: ContentRoot, as other: FileName?) throws(OfficeError) {
         ledger.delivered(blocks: sent.count, bytes: size(of: ranges), with: node)
+        var place = try context.destination.below(path)
+        if let other {
+            let original = place
+            place.path = try place.path.parent.appending(other)
+            ledger.conflict("\(original)", "\(place)")
+        }
+        noteBase(root, place)
         finish()
     }
 
@@ -210,8 +225,18 @@ final class FileUpload {
 
     private func settleAsThere() {
         if isFirstOffer { ledger.resumed(entry.size) }
+        let known = leaves.compactMap { $0 }
+        if known.count == leaves.count, let place = try? context.destination.below(path) {
+            noteBase(MerkleTree.root(size: entry.size, leaves: known), place)
+        }
         metadataOnly = context.keepsMetadata || context.force
         finish()
+    }
+
+    /// What the next edit of it will be made from.
+    private func noteBase(_ root: ContentRoot, _ place: RemotePlace) {
+        guard EditBase.isKept(at: place), let local = try? context.local.appending(path) else { return }
+        place.base(root, size: entry.size, modified: entry.modified).note(on: local, in: context.folder)
     }
 
     /// A folder or a link was made, or was there.

@@ -7,7 +7,7 @@ import Synchronization
 /// that makes the frames; and the other way, what those hold.
 final class StoreAnswers: Sendable {
     enum Verdict: Sendable {
-        case committed(ContentRoot)
+        case committed(ContentRoot, FileName?)
         case failed(OfficeError)
     }
 

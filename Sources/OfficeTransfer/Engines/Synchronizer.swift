@@ -108,7 +108,7 @@ package struct Synchronizer: Sendable {
         guard announce(difference, session) else { return }
         let context = UploadContext(
             folder: place.folder, local: place.path, destination: destination, name: place.name, force: true,
-            keepsMetadata: true, changes: options.changes,
+            keepsMetadata: true, usesBases: EditBase.isKept(at: destination), changes: options.changes,
             key: try await place.uploadKey(to: destination, pool: pool), ledger: session.ledger, stop: stop)
         try await remove(difference.inTheWay, at: destination, session)
         let end = try await TreeUpload.bring(difference.wanted, context, session: session)

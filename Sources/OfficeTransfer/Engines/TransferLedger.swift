@@ -139,6 +139,11 @@ final class TransferLedger: Sendable {
         }
     }
 
+    /// It is there under another name: somebody else has changed what it was made from.
+    func conflict(_ path: String, _ copy: String) {
+        state.withLock { $0.summary.conflicts.append(.init(path: path, copy: copy)) }
+    }
+
     func failed(_ path: String, _ error: OfficeError) {
         update { state in
             state.summary.failed.append(.init(path: path, error: error.about(path)))

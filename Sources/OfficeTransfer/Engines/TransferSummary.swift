@@ -35,6 +35,13 @@ package struct TransferSummary: Sendable, Equatable {
         }
     }
 
+    /// A file that somebody else had changed meanwhile: what was sent is beside it.
+    package struct Conflict: Sendable, Equatable, Codable {
+        package var path: String
+        /// Where what was sent is.
+        package var copy: String
+    }
+
     /// Files and links that are now there, and are what they are at the source: moved, or found to be the same.
     package var files = 0
     /// Bytes of content that moved now.
@@ -46,6 +53,7 @@ package struct TransferSummary: Sendable, Equatable {
     package var sources: [Source] = []
     package var seconds: Double = 0
     package var failed: [Failure] = []
+    package var conflicts: [Conflict] = []
     /// Deliveries that are to do what couldn't be done now: `--queue`.
     package var queued: [String] = []
     /// How it ended: nil where all was done, `.partial` where some was, else the one code of all that failed.
@@ -56,7 +64,7 @@ package struct TransferSummary: Sendable, Equatable {
 
 extension TransferSummary: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case files, bytes, resumedBytes, resentBlocks, sources, seconds, failed, queued
+        case files, bytes, resumedBytes, resentBlocks, sources, seconds, failed, queued, conflicts
     }
 }
 

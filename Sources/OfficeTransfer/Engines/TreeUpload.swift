@@ -40,7 +40,9 @@ struct TreeUpload: Sendable {
             let choice = try await chooser.choose(for: place, kind: listing.root.kind)
             let context = UploadContext(
                 folder: place.folder, local: place.path, destination: choice.root, name: place.name,
-                force: session.options.force, keepsMetadata: false, changes: session.options.changes,
+                force: session.options.force, keepsMetadata: false,
+                usesBases: EditBase.isKept(at: choice.root) && !session.options.force,
+                changes: session.options.changes,
                 key: try await place.uploadKey(to: choice.root, pool: session.pool), ledger: session.ledger, stop: stop)
             let end = try await Self.bring(listing.inventory, context, session: session)
             try await Self.apply(end, at: context.destination, session: session)

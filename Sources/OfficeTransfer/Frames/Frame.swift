@@ -33,7 +33,9 @@ package enum Frame: Sendable, Equatable {
     /// Blocks the receiver has already (it said so in HELD or MANIFEST) and that are to stay.
     case keep([BlockDigest])
     case done(item: UInt32, wasThere: Bool)
-    case committed(item: UInt32, root: ContentRoot)
+    /// It is there; under another name beside the one that was asked for, where that has another content than the
+    /// sender's base by now.
+    case committed(item: UInt32, root: ContentRoot, name: FileName? = nil)
     /// Bytes of content that the receiver of a store has verified, in this exchange, until now. A sign of life too.
     case progress(bytes: Int64)
     /// The blocks that a node holds in passing, now.
@@ -155,10 +157,12 @@ package struct Offer: Sendable, Equatable {
     package var key: String
     /// A symlink's target.
     package var target: [UInt8]?
+    /// What the sender's file was made from: STORE will name it, too.
+    package var base: ContentRoot?
 
     package init(
         item: UInt32, path: RelativePath, kind: Entry.Kind, size: Int64, modified: FileTime, executable: Bool,
-        force: Bool, key: String, target: [UInt8]? = nil
+        force: Bool, key: String, target: [UInt8]? = nil, base: ContentRoot? = nil
     ) {
         self.item = item
         self.path = path
@@ -169,6 +173,7 @@ package struct Offer: Sendable, Equatable {
         self.force = force
         self.key = key
         self.target = target
+        self.base = base
     }
 }
 
@@ -203,6 +208,8 @@ package struct StoreHead: Sendable, Equatable {
         case always
         /// Replaces exactly the version with this token.
         case ifUnchanged(String)
+        /// Replaces this content, wherever it came from; beside any other it gets a name of its own.
+        case ifBase(ContentRoot)
     }
 
     package var item: UInt32

@@ -98,7 +98,8 @@ struct FieldReader {
         case .need: .need(try need())
         case .keep: .keep(try blockDigests())
         case .done: .done(item: try integer(), wasThere: try flags(upTo: 1) == 1)
-        case .committed: .committed(item: try integer(), root: ContentRoot(try digest()))
+        case .committed:
+            .committed(item: try integer(), root: ContentRoot(try digest()), name: isAtEnd ? nil : try name())
         case .progress: .progress(bytes: try positive())
         case .have: try have()
         case .source: .source(try label())
@@ -190,6 +191,20 @@ extension FieldReader {
         return path
     }
 
+    private mutating func name() throws(OfficeError) -> FileName {
+        let name = try FileName(try long(upTo: FileName.maximumLength))
+        guard !name.isReserved else { throw malformed("a name that is not one") }
+        return name
+    }
+
+    private func base(_ token: String) throws(OfficeError) -> ContentRoot {
+        do throws(OfficeError) {
+            return try ContentRoot(hex: token)
+        } catch {
+            throw malformed("a base that is no root")
+        }
+    }
+
     private mutating func time() throws(OfficeError) -> FileTime {
         let time = FileTime(seconds: try integer(), nanoseconds: try integer())
         guard (0..<1_000_000_000).contains(time.nanoseconds) else { throw malformed("a time out of range") }
@@ -249,7 +264,7 @@ extension FieldReader {
     private mutating func offer() throws(OfficeError) -> Offer {
         let item = try itemNumber()
         let kind = try kind()
-        let flags = try flags(upTo: 3)
+        let flags = try flags(upTo: 7)
         let size = try size()
         let modified = try time()
         let path = try path()
@@ -263,13 +278,13 @@ extension FieldReader {
         }
         return Offer(
             item: item, path: path, kind: kind, size: size, modified: modified, executable: flags & 1 != 0,
-            force: flags & 2 != 0, key: key, target: target)
+            force: flags & 2 != 0, key: key, target: target, base: flags & 4 == 0 ? nil : ContentRoot(try digest()))
     }
 
     private mutating func storeHead() throws(OfficeError) -> StoreHead {
         let item = try itemNumber()
         let executable = try flags(upTo: 1) == 1
-        let code = try flags(upTo: 2)
+        let code = try flags(upTo: 3)
         let size = try size()
         let modified = try time()
         let path = try path()
@@ -279,7 +294,8 @@ extension FieldReader {
             switch code {
             case 0: .never
             case 1: .always
-            default: .ifUnchanged(token)
+            case 2: .ifUnchanged(token)
+            default: .ifBase(try base(token))
             }
         return StoreHead(
             item: item, path: path, size: size, modified: modified, executable: executable, key: key,

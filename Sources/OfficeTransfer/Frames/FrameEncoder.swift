@@ -88,10 +88,11 @@ package struct FrameEncoder: Sendable {
         case .hole(let index): write(.hole) { $0.buffer.writeInteger(UInt32(index)) }
         case .done(let item, let wasThere):
             write(.done) { $0.buffer.writeMultipleIntegers(item, UInt8(wasThere ? 1 : 0)) }
-        case .committed(let item, let root):
+        case .committed(let item, let root, let name):
             write(.committed) {
                 $0.buffer.writeInteger(item)
                 $0.write(root.digest)
+                if let name { $0.write(long: name.bytes) }
             }
         case .progress(let bytes): write(.progress) { $0.buffer.writeInteger(bytes) }
         case .have(let item, let blocks):
@@ -219,11 +220,13 @@ extension FrameEncoder {
 
     private mutating func write(_ offer: Offer) {
         buffer.writeMultipleIntegers(
-            offer.item, offer.kind.rawValue, UInt8((offer.executable ? 1 : 0) | (offer.force ? 2 : 0)), offer.size)
+            offer.item, offer.kind.rawValue,
+            UInt8((offer.executable ? 1 : 0) | (offer.force ? 2 : 0) | (offer.base == nil ? 0 : 4)), offer.size)
         write(offer.modified)
         write(offer.path)
         write(short: offer.key)
         write(long: offer.target ?? [])
+        if let base = offer.base { write(base.digest) }
     }
 
     private mutating func write(_ head: StoreHead) {
@@ -232,6 +235,7 @@ extension FrameEncoder {
             case .never: (0, "")
             case .always: (1, "")
             case .ifUnchanged(let token): (2, token)
+            case .ifBase(let root): (3, root.digest.hex)
             }
         buffer.writeMultipleIntegers(head.item, UInt8(head.executable ? 1 : 0), condition.code, head.size)
         write(head.modified)

@@ -4,6 +4,8 @@ import OfficeFolders
 
 /// Carries out CHANGE frames, in their order. Blocking code, called by one thread at a time.
 final class ChangeMaker {
+    private static let changesAtOnce = 256
+
     private let destination: Destination
     private var folder: any FolderChanging { destination.changes }
     private let receptions: Receptions
@@ -22,14 +24,25 @@ final class ChangeMaker {
 
     /// The next buffer of frames; nil when every change is answered.
     func next() -> ByteBuffer? {
-        while encoder.readableBytes < 64 << 10, let (item, change) = changes.popFirst() {
-            do throws(OfficeError) {
-                encoder.write(.done(item: item, wasThere: try carryOut(change)))
-            } catch {
-                encoder.write(.fail(item: item, error))
+        var results: [(item: UInt32, result: Result<Bool, OfficeError>)] = []
+        while results.count < Self.changesAtOnce, let (item, change) = changes.popFirst() {
+            results.append((item, Result { () throws(OfficeError) -> Bool in try carryOut(change) }))
+        }
+        guard !results.isEmpty else { return nil }
+        let refusal: OfficeError?
+        do throws(OfficeError) {
+            try folder.confirm()
+            refusal = nil
+        } catch {
+            refusal = error
+        }
+        for (item, result) in results {
+            switch (result, refusal) {
+            case (.success(let wasThere), nil): encoder.write(.done(item: item, wasThere: wasThere))
+            case (.success, let error?), (.failure(let error), _): encoder.write(.fail(item: item, error))
             }
         }
-        return encoder.isEmpty ? nil : encoder.take()
+        return encoder.take()
     }
 
     /// What DONE says of it: whether it was so already.

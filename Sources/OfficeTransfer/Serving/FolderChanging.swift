@@ -11,8 +11,10 @@ package protocol FolderChanging: Sendable {
     var folder: Folder { get }
     /// Claims room for a file before any of it is written; it is given back when what is returned is let go.
     func reserve(_ size: Int64, for path: RelativePath) throws(OfficeError) -> Reservation?
-    /// Gives a whole file its name. The folder it is in need not be on the disk yet: `sync` follows.
-    func commit(_ file: CompleteFile) throws(OfficeError)
+    /// Gives a whole file its name. The folder it is in need not be on the disk yet: `sync` follows. Answers the name
+    /// it got where that is another one.
+    @discardableResult
+    func commit(_ file: CompleteFile) throws(OfficeError) -> FileName?
     func makeDirectory(_ path: RelativePath) throws(OfficeError)
     func makeSymlink(_ path: RelativePath, target: [UInt8], replacing: Replacement) throws(OfficeError)
     func move(_ from: RelativePath, to: RelativePath, replacing: Replacement) throws(OfficeError)
@@ -21,6 +23,8 @@ package protocol FolderChanging: Sendable {
     func setExecutable(_ path: RelativePath, _ executable: Bool) throws(OfficeError)
     /// Makes what happened to the names in the folder at `path` survive a power cut: nothing is acknowledged before.
     func sync(_ path: RelativePath) throws(OfficeError)
+    /// Returns once everything that was changed and synced before is wherever else it has to be.
+    func confirm() throws(OfficeError)
 }
 
 /// Room that is held for a file on its way.
@@ -34,12 +38,16 @@ package struct CompleteFile: Sendable {
     package let modified: FileTime
     package let executable: Bool
     package let replacing: Replacement
+    /// What the sender's file was made from, where only that may be replaced and anything else stays beside it.
+    package let base: ContentRoot?
+    /// The content's own root, where it is known.
+    package let root: ContentRoot?
     /// What `FolderChanging.reserve` gave for it.
     package let reservation: Reservation?
 
     package init(
         partial: PartialFile, path: RelativePath, size: Int64, modified: FileTime, executable: Bool,
-        replacing: Replacement, reservation: Reservation? = nil
+        replacing: Replacement, base: ContentRoot? = nil, root: ContentRoot? = nil, reservation: Reservation? = nil
     ) {
         self.partial = partial
         self.path = path
@@ -47,6 +55,8 @@ package struct CompleteFile: Sendable {
         self.modified = modified
         self.executable = executable
         self.replacing = replacing
+        self.base = base
+        self.root = root
         self.reservation = reservation
     }
 }
@@ -56,8 +66,12 @@ extension Folder: FolderChanging {
 
     package func reserve(_ size: Int64, for path: RelativePath) -> Reservation? { nil }
 
-    package func commit(_ file: CompleteFile) throws(OfficeError) {
+    @discardableResult
+    package func commit(_ file: CompleteFile) throws(OfficeError) -> FileName? {
         try file.partial.commit(
             modified: file.modified, executable: file.executable, replacing: file.replacing, durableDirectory: false)
+        return nil
     }
+
+    package func confirm() {}
 }

@@ -49,11 +49,13 @@ final class OfferMaker {
 
     /// Nothing is told to be there before it is on the disk.
     private func syncFolders() {
+        guard !unsynced.isEmpty else { return }
         let folders = Array(unsynced)
         unsynced = []
         let changes = self.changes
         // Where it fails the disk does, and what is put into these folders will tell.
         pool.concurrently(folders.count) { try? changes.sync(folders[$0]) }
+        try? changes.confirm()
     }
 
     private func answer(_ offer: Offer) throws(OfficeError) {
@@ -106,7 +108,7 @@ final class OfferMaker {
         var need = Need(item: offer.item)
         if let existing {
             guard existing.kind != .directory else { throw alreadyThere(offer.path, "is there and is a folder") }
-            guard offer.force || (existing.kind == .file && existing.size == offer.size) else {
+            guard offer.force || offer.base != nil || (existing.kind == .file && existing.size == offer.size) else {
                 throw alreadyThere(offer.path, "is there and is different")
             }
             if existing.kind == .file, let described = try describe(existing, for: offer) { need.existing = described }

@@ -191,13 +191,13 @@ final class StoreReceiver {
         let commit = CompleteFile(
             partial: current.partial, path: head.path, size: head.size, modified: head.modified,
             executable: head.executable, replacing: try replacement(head.condition, head.path),
-            reservation: current.reservation)
+            base: head.condition.base, root: root, reservation: current.reservation)
         self.current = nil
         let (receptions, answer, partial) = (self.receptions, self.answer, current.partial)
         commits.add(commit) { result in
             receptions.close(partial)
             switch result {
-            case .success: answer(.committed(item: item, root: root))
+            case .success(let name): answer(.committed(item: item, root: root, name: name))
             case .failure(let error): answer(.fail(item: item, error))
             }
         }
@@ -207,7 +207,7 @@ final class StoreReceiver {
         _ condition: StoreHead.Condition, _ path: RelativePath
     ) throws(OfficeError) -> Replacement {
         switch condition {
-        case .never: return .never
+        case .never, .ifBase: return .never
         case .always: return .always
         case .ifUnchanged(let token):
             guard let identity = FileIdentity(token: token) else { throw malformed("a token that names no version") }
@@ -221,6 +221,10 @@ final class StoreReceiver {
         failedItem = item
         answer(.fail(item: item, error))
     }
+}
+
+extension StoreHead.Condition {
+    fileprivate var base: ContentRoot? { if case .ifBase(let root) = self { root } else { nil } }
 }
 
 func tooMany(_ limit: Int) -> OfficeError {
