@@ -210,6 +210,14 @@ package final class PartialFile: Sendable {
         if durableDirectory { try OpenedPartial.synchronise(final.directory, content, what) }
     }
 
+    /// A handle of its own on the content, for reading it whatever becomes of this and of its name.
+    package func reading() throws(OfficeError) -> ReadableFile {
+        let content = try content()
+        let copy = Outcome.of { fcntl(content.number, F_DUPFD_CLOEXEC, 0) }
+        guard copy.succeeded else { throw copy.error(what) }
+        return ReadableFile(Descriptor(owning: Int32(copy.value)), try content.status(what), what: what)
+    }
+
     /// Takes everybody else's access away, and with it any list.
     func restrict() throws(OfficeError) {
         let content = try content()

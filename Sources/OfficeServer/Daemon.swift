@@ -66,8 +66,9 @@ package struct Daemon: Sendable {
             logger: logger)
         let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
         let responder = ShareResponder(hashCache: hashes)
+        let calls = MemberCalls(office: office, directory: directory, pool: pool, links: links)
         let server = FileServer(
-            office: office, shares: shares, stateDirectory: settings.stateDirectory, hashes: hashes, board: board,
+            calls: calls, shares: shares, stateDirectory: settings.stateDirectory, hashes: hashes, board: board,
             logger: logger)
         let aliases = SpaceAliases(office: office, server: server, shares: shares, directory: directory)
         let desk = SpaceDesk(
@@ -100,7 +101,7 @@ package struct Daemon: Sendable {
             watcher: watcher, governor: governor,
             spaces: PeerSpaceRoutes(
                 office: office, server: server, desk: desk, links: links, pool: pool, responder: responder,
-                gate: exchanges, watcher: spaceWatcher, live: live),
+                gate: exchanges, watcher: spaceWatcher, live: live, calls: calls),
             passing: PeerPassingRoutes(
                 desk: passing,
                 tracker: ReadingTracker(identity: identity, incarnation: office.incarnation), shares: shares,
@@ -113,8 +114,7 @@ package struct Daemon: Sendable {
             printing: printing, pins: pins, transfers: transfers,
             spaces: ControlSpaceRoutes(
                 gateway: spaces,
-                promotion: Promotion(
-                    office: office, server: server, directory: directory, pool: pool, links: links),
+                promotion: Promotion(calls: calls, server: server),
                 live: live),
             post: post, live: live)
 

@@ -92,6 +92,7 @@ package final class Accounts: Sendable {
     private static let longestFile = 16 << 20
     private static let passwordBytes = 8...1024
 
+    private let feed: ChangeFeed
     private let root: Folder
     private let path: RelativePath
     private let accounts: Mutex<[UserName: UserAccount]>
@@ -100,7 +101,8 @@ package final class Accounts: Sendable {
     private let hashing = Mutex<Void>(())
 
     /// - Parameter folder: Where, in the store.
-    init(root: Folder, in folder: FileName) throws(OfficeError) {
+    init(root: Folder, in folder: FileName, feed: ChangeFeed) throws(OfficeError) {
+        self.feed = feed
         self.root = root
         path = try RelativePath([folder, try FileName("users")])
         var known: [UserName: UserAccount] = [:]
@@ -173,6 +175,15 @@ package final class Accounts: Sendable {
         return isRight
     }
 
+    /// In a copy of a store: those that it has.
+    func replace(by others: [UserAccount]) throws(OfficeError) {
+        try accounts.withLock { (accounts) throws(OfficeError) in
+            let copy = Dictionary(others.map { ($0.name, $0) }, uniquingKeysWith: { $1 })
+            try write(copy)
+            accounts = copy
+        }
+    }
+
     private func hash(_ password: [UInt8]) throws(OfficeError) -> PasswordHash {
         guard Self.passwordBytes.contains(password.count) else {
             throw OfficeError(
@@ -191,6 +202,7 @@ package final class Accounts: Sendable {
             let account = try body(&copy)
             try write(copy)
             accounts = copy
+            feed.note(.users(copy.values.sorted { $0.name < $1.name }))
             return account
         }
     }

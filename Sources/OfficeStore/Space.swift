@@ -18,6 +18,7 @@ package final class Space: Sendable {
     package let folder: Folder
     package let shelf: VersionShelf
     let conflicts: Conflicts
+    let feed: ChangeFeed
     private let state: Mutex<State>
     /// Held while a folder that was removed is sorted.
     private let sorting = Mutex<Void>(())
@@ -31,6 +32,15 @@ package final class Space: Sendable {
         var claimed: Int64
         /// Set once it is closed.
         var refusal: OfficeError?
+
+        /// A number that was given elsewhere: none is given twice.
+        mutating func passed(
+            _ number: Int64, _ claim: (Int64) throws(OfficeError) -> Void
+        ) throws(OfficeError) {
+            guard number >= nextNumber else { return }
+            nextNumber = number
+            _ = try self.number(claim)
+        }
 
         /// The number of the next version.
         mutating func number(
@@ -47,12 +57,13 @@ package final class Space: Sendable {
 
     init(
         _ record: SpaceRecord, folder: Folder, shelf: Folder, conflicts: Conflicts,
-        claim: @escaping @Sendable (Int64) throws(OfficeError) -> Void
+        feed: ChangeFeed = ChangeFeed(), claim: @escaping @Sendable (Int64) throws(OfficeError) -> Void
     ) throws(OfficeError) {
         name = record.name
         self.folder = folder
         self.shelf = try VersionShelf(root: shelf)
         self.conflicts = conflicts
+        self.feed = feed
         self.claim = claim
         let contents = try folder.contents()
         state = Mutex(
@@ -101,11 +112,11 @@ package final class Space: Sendable {
         VersionName(number: try state.number(claim), time: FileTime.now.seconds, how: how, author: author)
     }
 
+    func passed(_ state: inout State, _ number: Int64) throws(OfficeError) { try state.passed(number, claim) }
+
     func sort(_ place: RelativePath) throws(OfficeError) {
         try sorting.withLock { (_) throws(OfficeError) in
-            try shelf.shelve(place) { () throws(OfficeError) in
-                try locked { (state) throws(OfficeError) in try state.number(claim) }
-            }
+            try shelf.shelve(place)
         }
     }
 

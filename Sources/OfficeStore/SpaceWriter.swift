@@ -11,22 +11,55 @@ package struct SpaceWriter: FolderChanging {
     private let hashes: any HashCache
     /// Told of a conflict, once it is written down.
     private let noted: @Sendable () -> Void
+    /// The name that what is replaced gets, where another store has given it one: this one is a copy of that.
+    private let given: VersionName?
+    private let isCopy: Bool
     /// Throws where this node may change the space no longer: asked under the lock, before each change.
     let mayChange: @Sendable () throws(OfficeError) -> Void
 
     package init(
         _ space: Space, author: Author, authorName: String? = nil, hashes: any HashCache = MemoryHashCache(),
-        noted: @escaping @Sendable () -> Void = {}, mayChange: @escaping @Sendable () throws(OfficeError) -> Void = {}
+        noted: @escaping @Sendable () -> Void = {},
+        mayChange: @escaping @Sendable () throws(OfficeError) -> Void = {}
     ) {
         self.space = space
         self.author = author
         self.authorName = authorName ?? "\(author.user)@\(author.node)"
         self.hashes = hashes
         self.noted = noted
+        given = nil
+        isCopy = false
         self.mayChange = mayChange
     }
 
+    /// Does in a copy what was done in the store it is a copy of: no quota stops it, and what is replaced has its name.
+    init(copying space: Space, keepingAs given: VersionName?) {
+        self.space = space
+        self.given = given
+        author = given?.author ?? Author(user: "", node: "")
+        authorName = ""
+        hashes = MemoryHashCache()
+        noted = {}
+        isCopy = true
+        mayChange = { () throws(OfficeError) in }
+    }
+
     package var folder: Folder { space.folder }
+
+    private func versionName(
+        _ state: inout Space.State, _ how: VersionName.How
+    ) throws(OfficeError) -> VersionName {
+        guard isCopy else { return try space.versionName(&state, how, author) }
+        guard let given else {
+            throw OfficeError(.changed, space.name.description, "the copy has something that the store doesn't")
+        }
+        try space.passed(&state, given.number)
+        return given
+    }
+
+    private func note(_ change: StoreChange, content: ReadableFile? = nil) {
+        if !isCopy { space.feed.note(change, content: content) }
+    }
 
     // MARK: Files
 
@@ -77,10 +110,12 @@ package struct SpaceWriter: FolderChanging {
         try checkPlace(of: file)
         let existing = try entryIfAny(path)
         try checkRoom(for: file, existing, &state)
-        try replace(path, existing, replacing, &state) { (replacing) throws(OfficeError) in
+        let content = try content(of: file)
+        let kept = try replace(path, existing, replacing, &state) { (replacing) throws(OfficeError) in
             try file.partial.publish(replacing: replacing, durableDirectory: false)
         }
         account(for: file, existing, &state)
+        note(file, at: path, content, kept: kept)
     }
 
     /// What has the name is somebody else's edit of the same base: both stay.
@@ -98,21 +133,36 @@ package struct SpaceWriter: FolderChanging {
             for number in 1...Self.namesTried {
                 let name = conflict.name(number: number)
                 guard try entryIfAny(try file.path.parent.appending(name)) == nil else { continue }
+                let content = try content(of: file)
                 try file.partial.publish(as: name, replacing: .never, durableDirectory: false)
                 account(for: file, nil, &state)
+                note(file, at: try file.path.parent.appending(name), content, kept: nil)
                 return name
             }
             throw occupied(file.path)
         }
-        space.conflicts.note(
-            Conflict(
-                path: file.path, copy: try file.path.parent.appending(name), author: author,
-                other: try? space.shelf.versions(of: file.path).first?.name.author, seconds: FileTime.now.seconds))
+        let told = Conflict(
+            path: file.path, copy: try file.path.parent.appending(name), author: author,
+            other: try? space.shelf.versions(of: file.path).first?.name.author, seconds: FileTime.now.seconds)
+        space.conflicts.note(told)
+        note(.conflict(space.name, told))
         noted()
         return name
     }
 
     private static let namesTried = 1000
+
+    /// Open before it has its name: whoever follows needs this content, and not what has the name later.
+    private func content(of file: CompleteFile) throws(OfficeError) -> ReadableFile? {
+        isCopy || !space.feed.isFollowed ? nil : try file.partial.reading()
+    }
+
+    private func note(_ file: CompleteFile, at path: RelativePath, _ content: ReadableFile?, kept: VersionName?) {
+        note(
+            .file(
+                space.name, path, size: file.size, modified: file.modified, executable: file.executable,
+                kept: kept?.fileName), content: content)
+    }
 
     /// The copy that an earlier try of the same upload has made, where its answer was lost.
     private func copy(like conflict: ConflictName, of file: CompleteFile) throws(OfficeError) -> FileName? {
@@ -160,6 +210,7 @@ package struct SpaceWriter: FolderChanging {
     private func checkRoom(
         for file: CompleteFile, _ existing: Entry?, _ state: inout Space.State
     ) throws(OfficeError) {
+        if isCopy { return }
         let held = (file.reservation as? SpaceReservation)?.bytes ?? 0
         try state.book.checkRoom(
             for: file.size - (existing?.bytes ?? 0), besides: held, space.name, file.path.description)
@@ -170,14 +221,15 @@ package struct SpaceWriter: FolderChanging {
         if let reservation = file.reservation as? SpaceReservation { state.book.release(reservation.take()) }
     }
 
-    /// Keeps what has the name, then has `publish` put the new in its place.
+    /// Keeps what has the name, then has `publish` put the new in its place. Answers what it was kept as.
     private func replace(
         _ path: RelativePath, _ existing: Entry?, _ asked: Replacement, _ state: inout Space.State,
         _ publish: (Replacement) throws(OfficeError) -> Void
-    ) throws(OfficeError) {
+    ) throws(OfficeError) -> VersionName? {
         guard let existing else {
             if case .ifUnchanged = asked { throw changed(path) }
-            return try publish(.never)
+            try publish(.never)
+            return nil
         }
         guard existing.kind != .directory else { throw occupied(path) }
         let before = try folder.identity(path)
@@ -186,7 +238,7 @@ package struct SpaceWriter: FolderChanging {
         case .always: break
         case .ifUnchanged(let identity): guard before == identity else { throw changed(path) }
         }
-        let name = try space.versionName(&state, .replaced, author)
+        let name = try versionName(&state, .replaced)
         try space.shelf.keep(path, of: folder, as: name, .link)
         do throws(OfficeError) {
             // A second name changes the inode: this is what has to be there still when the new one takes its place.
@@ -197,6 +249,7 @@ package struct SpaceWriter: FolderChanging {
             takeBack(path, before, name)
             throw error
         }
+        return name
     }
 
     /// What was kept isn't needed where it still has its name.
@@ -214,6 +267,7 @@ package struct SpaceWriter: FolderChanging {
         try space.locked { (_) throws(OfficeError) in
             try mayChange()
             try folder.makeDirectory(path)
+            note(.folder(space.name, path))
         }
     }
 
@@ -223,10 +277,11 @@ package struct SpaceWriter: FolderChanging {
         try space.locked { (state) throws(OfficeError) in
             try mayChange(path, state)
             let existing = try entryIfAny(path)
-            try replace(path, existing, replacing, &state) { (replacing) throws(OfficeError) in
+            let kept = try replace(path, existing, replacing, &state) { (replacing) throws(OfficeError) in
                 try folder.makeSymlink(path, target: target, replacing: replacing)
             }
             state.book.changed(files: existing == nil ? 1 : 0, bytes: -(existing?.bytes ?? 0))
+            note(.link(space.name, path, target: target, kept: kept?.fileName))
         }
     }
 
@@ -235,13 +290,16 @@ package struct SpaceWriter: FolderChanging {
             try mayChange(from, state)
             try mayChange(to, state)
             let existing = try entryIfAny(to)
-            guard let existing, existing.kind != .directory, replacing == .always, from != to else {
-                return try folder.move(from, to: to, replacing: replacing)
+            if let existing, from != to, existing.kind == .directory { throw occupied(to) }
+            guard let existing, replacing == .always, from != to else {
+                try folder.move(from, to: to, replacing: replacing)
+                if from != to { note(.move(space.name, from, to: to, kept: nil)) }
+                return
             }
             let source = try folder.entry(from)
             guard source.kind != .directory else { throw occupied(to) }
             let before = try folder.identity(to)
-            let name = try space.versionName(&state, .replaced, author)
+            let name = try versionName(&state, .replaced)
             try space.shelf.keep(to, of: folder, as: name, .link)
             do throws(OfficeError) {
                 try folder.move(from, to: to, replacing: .always)
@@ -250,6 +308,7 @@ package struct SpaceWriter: FolderChanging {
                 throw error
             }
             state.book.changed(files: -1, bytes: -existing.bytes)
+            note(.move(space.name, from, to: to, kept: name.fileName))
         }
     }
 
@@ -257,19 +316,22 @@ package struct SpaceWriter: FolderChanging {
         let tree = try space.locked { (state) throws(OfficeError) -> RelativePath? in
             try mayChange(path, state)
             let existing = try folder.entry(path)
-            let name = try space.versionName(&state, .removed, author)
+            if existing.kind == .directory, !recursive {
+                try folder.remove(path, recursive: false)
+                note(.emptyFolderRemoved(space.name, path))
+                return nil
+            }
+            let name = try versionName(&state, .removed)
             guard existing.kind == .directory else {
                 try space.shelf.keep(path, of: folder, as: name, .move)
                 state.book.changed(files: -1, bytes: -existing.bytes)
-                return nil
-            }
-            guard recursive else {
-                try folder.remove(path, recursive: false)
+                note(.removed(space.name, path, as: name.fileName))
                 return nil
             }
             let contents = try folder.subfolder(path).contents()
             let tree = try space.shelf.takeTree(path, of: folder, as: name)
             state.book.changed(files: -contents.files, bytes: -contents.bytes)
+            note(.removed(space.name, path, as: name.fileName))
             return tree
         }
         guard let tree else { return }
@@ -281,6 +343,7 @@ package struct SpaceWriter: FolderChanging {
         try space.locked { (_) throws(OfficeError) in
             try mayChange()
             try folder.setModified(path, time)
+            note(.modified(space.name, path, time))
         }
     }
 
@@ -288,6 +351,7 @@ package struct SpaceWriter: FolderChanging {
         try space.locked { (_) throws(OfficeError) in
             try mayChange()
             try folder.setExecutable(path, executable)
+            note(.executable(space.name, path, executable))
         }
     }
 
@@ -297,7 +361,7 @@ package struct SpaceWriter: FolderChanging {
         try folder.sync(path)
     }
 
-    package func confirm() throws(OfficeError) {}
+    package func confirm() throws(OfficeError) { try space.feed.confirm() }
 
     // MARK: Locks
 

@@ -29,6 +29,8 @@ package final class Store: Sendable {
     package let root: Folder
     /// People without a node.
     package let accounts: Accounts
+    /// What is changed here, for a copy that follows.
+    package let feed = ChangeFeed()
     let what: String
     let contents = Mutex(Contents())
 
@@ -62,7 +64,7 @@ package final class Store: Sendable {
         for folder in [Self.recordFolder, Self.spaceFolder, Self.versionFolder, Self.removedFolder] {
             try root.makeDirectories(try RelativePath([folder]))
         }
-        accounts = try Accounts(root: root, in: Self.recordFolder)
+        accounts = try Accounts(root: root, in: Self.recordFolder, feed: feed)
         try claim(for: office, epoch: epoch)
         try root.sync(.root)
         let names = try recordNames()
@@ -213,7 +215,7 @@ package final class Store: Sendable {
         let what = "\(self.what)/\(path)"
         return try Space(
             record, folder: try root.subfolder(record.folder), shelf: try root.subfolder(shelf),
-            conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name))
+            conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name)), feed: feed
         ) { (next) throws(OfficeError) in
             // Read anew: who may use it can have changed.
             var now = try StoreJSON.decode(SpaceRecord.self, try root.read(path, limit: longest), what)
@@ -249,6 +251,7 @@ package final class Store: Sendable {
             record.holdsLoose = holdsLoose
             try write(record, &contents)
             try serve(record, &contents)
+            feed.note(.space(record))
             return record
         }
     }
@@ -272,6 +275,7 @@ package final class Store: Sendable {
                 if let quota { record.quota = quota }
                 try write(record, &contents)
                 state.book.quota = record.quota
+                feed.note(.space(record))
                 return record
             }
         }
@@ -299,6 +303,7 @@ package final class Store: Sendable {
             contents.spaces[name] = nil
             try? root.remove(try Self.conflictsPath(name), recursive: false)
             contents.failures[name] = nil
+            feed.note(.spaceRemoved(name))
             for (from, to) in [(record.folder, "files"), (try Self.place(Self.versionFolder, name), "versions")] {
                 do throws(OfficeError) {
                     try root.move(from, into: root, as: try aside.appending(try FileName(to)))

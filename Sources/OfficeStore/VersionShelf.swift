@@ -152,8 +152,9 @@ package final class VersionShelf: Sendable {
     private static let record = FileName(trusted: Array("path".utf8))
     private static let tree = FileName(trusted: Array("tree".utf8))
 
-    /// Sorts a folder that was taken: every file becomes a version of its own path. `number` numbers them.
-    func shelve(_ place: RelativePath, number: () throws(OfficeError) -> Int64) throws(OfficeError) {
+    /// Sorts a folder that was taken: every file becomes a version of its own path, by the folder's number. (A path is
+    /// in a folder once, so that no two versions of one have it; and a copy of the store sorts it the same.)
+    func shelve(_ place: RelativePath) throws(OfficeError) {
         guard let taken = place.last.flatMap(VersionName.init) else {
             return try root.remove(place, recursive: true)
         }
@@ -167,9 +168,7 @@ package final class VersionShelf: Sendable {
             while moved > 0 {
                 moved = 0
                 try folder.walk { (below, _) throws(OfficeError) in
-                    let name = VersionName(
-                        number: try number(), time: taken.time, how: .removed, author: taken.author)
-                    try keep(below, of: folder, as: name, .move, origin: try origin.appending(below))
+                    try keep(below, of: folder, as: taken, .move, origin: try origin.appending(below))
                     moved += 1
                 }
             }

@@ -25,6 +25,11 @@ struct Status: OfficeCommand {
                     + (office.role == "admin" ? "an admin" : "a member"))
             lines.append("Members   \(office.members), \(office.online) online")
             if let server = office.fileServer { lines.append("Server    \(server.escapedForTerminal)") }
+            if let standby = office.standby {
+                let standing =
+                    office.standbyInStep.map { $0 ? "in step" : "behind" } ?? "how it stands isn't known here"
+                lines.append("Standby   \(standby.escapedForTerminal) (\(standing))")
+            }
         } else {
             lines.append("Office    none: 'officeshare office create NAME' founds one, 'office join CODE' joins one")
         }

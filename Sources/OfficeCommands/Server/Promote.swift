@@ -18,6 +18,9 @@ struct Promote: OfficeCommand {
             while its store is copied, and stands still for a moment at the end. Where a store's folder holds files already \
             and no node is the file server yet, they are taken in: each folder in it becomes a space where it lies, and loose \
             files a space 'files'. For an admin's machine.
+
+            With --standby the node keeps a copy of all that, which has everything before it counts as written; when the \
+            file server is lost, 'promote' of the standby goes on at once.
             """)
 
     @Argument(help: "The node (default: this one).")
@@ -29,6 +32,9 @@ struct Promote: OfficeCommand {
             valueName: "dir"))
     var store: ByteString?
 
+    @Flag(help: "Keep a copy there that follows every write, and can take over at once.")
+    var standby = false
+
     @Flag(help: "Go on without a file server that can't be reached, and without what only it has.")
     var force = false
 
@@ -36,7 +42,7 @@ struct Promote: OfficeCommand {
 
     func run(in session: Session) async throws {
         var request = PromoteRequest(
-            node: try node?.text("NODE"), store: nil, standby: false, force: force)
+            node: try node?.text("NODE"), store: nil, standby: standby, force: force)
         var given: ServiceAccess.Given?
         if let store {
             let service: ServiceModel = try await session.client.get("/v1/service")
@@ -64,7 +70,13 @@ struct Promote: OfficeCommand {
                     + "'officeshare space set NAME --allow PRINCIPAL'.")
         }
         try await session.show(server) {
-            [
+            if standby, let standby = server.standby {
+                return [
+                    "\(standby.escapedForTerminal) is the file server's standby now (epoch \(server.epoch)). "
+                        + "'officeshare status' shows whether it is in step."
+                ]
+            }
+            return [
                 "\((server.node ?? "-").escapedForTerminal) is the office's file server now (epoch \(server.epoch)), with "
                     + "its store in \((server.store ?? "-").escapedForTerminal)."
             ]
@@ -90,13 +102,21 @@ struct Demote: OfficeCommand {
         commandName: "demote", abstract: "Have no file server any more.",
         discussion: "Its spaces stay where they are, as ordinary shares of the node. For an admin's machine.")
 
+    @Flag(help: "Only have no standby any more.")
+    var standby = false
+
     @OptionGroup var options: GlobalOptions
 
     func run(in session: Session) async throws {
         let none: Int? = nil
-        let server: FileServerModel = try await session.client.send(.delete, "/v1/server", none)
+        let path = standby ? "/v1/server/standby" : "/v1/server"
+        let server: FileServerModel = try await session.client.send(.delete, path, none)
         try await session.show(server) {
-            ["The office has no file server any more; what it held is in \((server.store ?? "-").escapedForTerminal)."]
+            standby
+                ? ["The file server has no standby any more."]
+                : [
+                    "The office has no file server any more; what it held is in \((server.store ?? "-").escapedForTerminal)."
+                ]
         }
     }
 }

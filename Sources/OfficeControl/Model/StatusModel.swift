@@ -23,13 +23,21 @@ package struct StatusModel: Codable, Sendable {
         package var members: Int
         package var online: Int
         @OrNull package var fileServer: String?
-        package init(id: String, name: String, role: String, members: Int, online: Int, fileServer: String?) {
+        @OrNull package var standby: String?
+        /// Whether the standby has all that was acknowledged; null where this node doesn't know, or there is none.
+        @OrNull package var standbyInStep: Bool?
+        package init(
+            id: String, name: String, role: String, members: Int, online: Int, fileServer: String?,
+            standby: String? = nil, standbyInStep: Bool? = nil
+        ) {
             self.id = id
             self.name = name
             self.role = role
             self.members = members
             self.online = online
             self.fileServer = fileServer
+            self.standby = standby
+            self.standbyInStep = standbyInStep
         }
     }
 

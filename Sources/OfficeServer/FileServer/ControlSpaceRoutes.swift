@@ -26,7 +26,11 @@ struct ControlSpaceRoutes: Sendable {
         }
         router.delete("/v1/server") { _, context -> Response in
             try Self.manages(context)
-            return try .json(try await promotion.demote())
+            return try .json(try await promotion.demote(onlyStandby: false))
+        }
+        router.delete("/v1/server/standby") { _, context -> Response in
+            try Self.manages(context)
+            return try .json(try await promotion.demote(onlyStandby: true))
         }
     }
 

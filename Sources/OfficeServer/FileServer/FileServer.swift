@@ -20,11 +20,18 @@ actor FileServer {
     nonisolated let fence = ServingFence()
     nonisolated let disk = WorkPool(threads: 4, syncThreads: 1)
     let history: ServingHistory
+    let records: StandbyRecords
+    let follower: StandbyFollower
+    let witness: StandbyWitness
+    private let calls: MemberCalls
     private let hashes: any HashCache
     let board: NoticeBoard
     nonisolated let noticesChanged = EventHub<Void>()
     private let logger: Logger
     var handingOver: HandingOver?
+    /// Nothing is written while the standby is made equal.
+    var isFrozen = false
+    private(set) var lead: StandbyLead?
     private(set) var store: (store: Store, path: [UInt8], epoch: Int64)?
     private(set) var failure: OfficeError?
     /// Whether the others were asked, since the start, if this node is still what its log says.
@@ -34,15 +41,20 @@ actor FileServer {
     private var adopting: Task<Void, Never>?
 
     init(
-        office: OfficeKeeper, shares: ShareKeeper, stateDirectory: String, hashes: any HashCache, board: NoticeBoard,
+        calls: MemberCalls, shares: ShareKeeper, stateDirectory: String, hashes: any HashCache, board: NoticeBoard,
         logger: Logger
     ) {
-        self.office = office
+        self.calls = calls
+        office = calls.office
         self.shares = shares
         self.hashes = hashes
         self.board = board
         self.logger = logger
         history = ServingHistory(stateDirectory: stateDirectory)
+        records = StandbyRecords(stateDirectory: stateDirectory)
+        witness = StandbyWitness(records: records)
+        follower = StandbyFollower(
+            records: records, history: history, office: office, disk: disk, logger: logger)
     }
 
     // MARK: The role
@@ -69,20 +81,26 @@ actor FileServer {
         let setting = state.fileServer?.setting
         guard let setting, setting.nodes.contains(office.identity.id) else {
             await standDown()
+            if setting?.standby.contains(office.identity.id) != true { await follower.leave() }
             await settleAccounts(isDemoted: setting == nil)
             return
         }
         if let store, store.epoch == setting.epoch, store.path == setting.store, failure == nil {
-            return isSettled && handingOver?.token == nil ? serve(setting.epoch) : ()
+            return isSettled && handingOver?.token == nil && !isFrozen ? serve(setting.epoch) : ()
         }
         // An older epoch's changes end here, before the newer one's begin.
         await standDown()
+        await follower.leave()
         do throws(OfficeError) {
             let (path, epoch, office) = (setting.store, setting.epoch, state.office)
             let opened = try await onDisk { () throws(OfficeError) in
                 try Store(at: path, office: office, epoch: epoch)
             }
             try await onDisk { [history] () throws(OfficeError) in try history.began(path) }
+            if let standby = setting.standby.first {
+                lead = try await StandbyLead.begin(
+                    standby, store: opened, epoch: epoch, records: records, calls: calls, server: self, logger: logger)
+            }
             store = (opened, path, epoch)
             failure = nil
             await shares.release(below: opened.spacePaths(in: path))
@@ -107,6 +125,10 @@ actor FileServer {
         store = nil
         isHandedOver = handingOver?.token != nil
         handingOver = nil
+        isFrozen = false
+        serving.store.feed.close(ServingFence.moving)
+        await lead?.stop()
+        lead = nil
         await onDisk { for space in serving.store.spaces { space.close(ServingFence.moving) } }
         logger.notice("this node is the file server no longer", metadata: [LogKey.count: "\(serving.epoch)"])
         shares.changes.send(())

@@ -71,10 +71,12 @@ struct FileServerService: Service {
     }
 
     private func thin() async {
-        guard let current = try? await server.current(nil) else { return }
+        let serving = try? await server.current(nil).store
+        let following = await server.follower.store
+        guard let store = serving ?? following else { return }
         let (most, logger) = (versionsBytes, logger)
         await server.onDisk {
-            for space in current.store.spaces {
+            for space in store.spaces {
                 do throws(OfficeError) {
                     let before = FileTime(seconds: FileTime.now.seconds - Self.partialSeconds, nanoseconds: 0)
                     _ = try space.folder.removeLeftovers(before: before)

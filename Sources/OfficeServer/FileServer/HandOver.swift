@@ -21,6 +21,8 @@ struct HandOverCall: Codable, Sendable {
     var step: Step
     var to: NodeID
     var token: String?
+    /// Answered to `begin`, and asked with `confirm`: the other node is the standby and has everything.
+    var isInStep: Bool?
 }
 
 extension FileServer {
@@ -40,6 +42,9 @@ extension FileServer {
         case .begin:
             try fence.check(current.epoch, writing: true)
             handingOver = HandingOver(to: call.to)
+            guard let lead, lead.standby == call.to else { break }
+            if await lead.isInStep { return HandOverCall(step: .begin, to: call.to, isInStep: true) }
+            await lead.pause()
         case .freeze:
             guard handingOver?.to == call.to, handingOver?.token == nil else { throw Self.noHandOver }
             let token = hexEncoded((0..<16).map { _ in UInt8.random(in: 0...255) })
@@ -53,6 +58,10 @@ extension FileServer {
             return HandOverCall(step: .freeze, to: call.to, token: token)
         case .confirm:
             guard let token = handingOver?.token, token == call.token else { throw Self.noHandOver }
+            guard call.isInStep == true else { break }
+            // A standby that was taken for equal has to be so to the end.
+            try await onDisk { () throws(OfficeError) in try current.store.feed.confirm() }
+            guard await lead?.isInStep == true else { throw Self.noHandOver }
         case .resume:
             if let token = handingOver?.token { resume(token) }
             handingOver = nil
@@ -71,7 +80,7 @@ extension FileServer {
 
     /// The store, for the node that is taking it over, to read.
     func storeBeingHandedOver(to node: NodeID) throws(OfficeError) -> Store {
-        guard let store, handingOver?.to == node else {
+        guard let store, handingOver?.to == node || lead?.standby == node else {
             throw OfficeError(.notAllowed, "the store", "it is not being handed over to the caller")
         }
         return store.store

@@ -4,6 +4,9 @@ import OfficeCore
 
 /// Something that the file server wants people to know, as it is told to one member.
 struct PeerNotice: Codable, Sendable, Hashable {
+    /// That the standby is behind.
+    static let standby = "standby"
+
     /// `conflict`, `standby` or `merge`.
     var kind: String
     var what: String

@@ -19,6 +19,7 @@ struct PeerSpaceRoutes: Sendable {
     /// Tells those who keep copies of spaces.
     let watcher: ShareWatcher
     let live: LiveSettings
+    let calls: MemberCalls
 
     func add(
         to router: Router<MemberContext>,
@@ -48,6 +49,7 @@ struct PeerSpaceRoutes: Sendable {
             let call = try await request.decoded(as: HandOverCall.self, limit: live.limits.bodyBytes)
             return try .json(try await server.handOver(call))
         }
+        StandbyDesk(office: office, server: server, calls: calls).add(to: router, live: live, admit: admit)
         router.post("/v1/store/:verb") { request, context -> Response in
             try await admit(request, context)
             let store = try await server.storeBeingHandedOver(to: context.caller.node)
@@ -78,7 +80,9 @@ struct PeerSpaceRoutes: Sendable {
                 await server.adopt()
                 _ = try await server.current(epoch)
             } else {
-                taken = try await server.prepare(try await path(wish.store))
+                let path = try await path(wish.store)
+                taken = try await server.prepare(path)
+                if wish.asStandby == true { try await server.keepStandby(at: path) }
             }
             return try .json(
                 StoreCall(
@@ -88,7 +92,7 @@ struct PeerSpaceRoutes: Sendable {
     }
 
     private func path(_ text: String?) async throws(OfficeError) -> [UInt8] {
-        guard let text else { return FileServer.standardStore(in: await office.stateDirectory) }
+        guard let text else { return try await server.standbyPath() }
         return try percentDecoded(text)
     }
 
@@ -154,6 +158,8 @@ struct StoreCall: Codable, Sendable {
     var copyFrom: NodeID?
     /// In answers: the spaces that were made of what the folder held.
     var takenIn: [Label]?
+    /// The node is to be the standby, with its copy there.
+    var asStandby: Bool?
 }
 
 extension HTTPRequest {

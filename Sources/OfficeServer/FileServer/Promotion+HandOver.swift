@@ -11,30 +11,35 @@ extension Promotion {
     private static let longestFreeze = Duration.seconds(300)
 
     func handOver(
-        from old: NodeID, to node: NodeID, store: [UInt8], force: Bool
+        from old: NodeID, to node: NodeID, store: [UInt8], force: Bool, _ setting: FileServerSetting
     ) async throws {
+        let begun: HandOverCall
         do {
-            _ = try await ask(old, HandOverCall(step: .begin, to: node))
+            begun = try await ask(old, HandOverCall(step: .begin, to: node))
         } catch let error as OfficeError where error.code == .unavailable {
-            guard force else {
+            if setting.standby.contains(node) {
+                if !force { try await checkStandby(node, setting) }
+            } else if !force {
                 throw OfficeError(
                     .unavailable, await office.name(of: old), "the file server can't be reached, so it can't hand over",
                     mend: "Wait for it, or add --force to go on without what only it has.")
             }
             return try await office.setFileServer([node], standby: [], store: store)
         }
-        try await copy(from: old, to: node, store: store)
+        let isInStep = begun.isInStep == true
+        if !isInStep { try await copy(from: old, to: node, store: store) }
         let began = ContinuousClock.now
         let frozen = try await ask(old, HandOverCall(step: .freeze, to: node))
         do {
-            try await copy(from: old, to: node, store: store)
-            _ = try await ask(old, HandOverCall(step: .confirm, to: node, token: frozen.token))
+            if !isInStep { try await copy(from: old, to: node, store: store) }
+            _ = try await ask(
+                old, HandOverCall(step: .confirm, to: node, token: frozen.token, isInStep: begun.isInStep))
             guard ContinuousClock.now - began < Self.longestFreeze else {
                 throw OfficeError(
                     .temporary, Label.office, "the last of the store took too long to copy", mend: "Run the same again."
                 )
             }
-            try await office.setFileServer([node], standby: [], store: store)
+            try await office.setFileServer([node], standby: setting.standby.filter { $0 != node }, store: store)
         } catch {
             _ = try? await ask(old, HandOverCall(step: .resume, to: node))
             throw error

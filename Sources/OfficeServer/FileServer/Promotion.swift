@@ -6,16 +6,17 @@ import OfficeTrust
 struct Promotion: Sendable {
     static let longestAnswer = 64 << 10
 
-    let office: OfficeKeeper
+    let calls: MemberCalls
     let server: FileServer
-    let directory: PeerDirectory
-    let pool: PeerPool
-    let links: PeerLinks
+    var office: OfficeKeeper { calls.office }
+    var pool: PeerPool { calls.pool }
+    var links: PeerLinks { calls.links }
 
     func promote(_ request: PromoteRequest) async throws -> FileServerModel {
         let state = try await adminState()
         let node = try await node(request.node, in: state)
         let wanted = try request.store.map { (text) throws(OfficeError) in try Self.checked(try percentDecoded(text)) }
+        if request.standby { return try await keepStandby(on: node, store: wanted, in: state) }
         if let setting = state.fileServer?.setting {
             if setting.nodes == [node], wanted == nil || wanted == setting.store {
                 var model = model(of: setting, in: state)
@@ -29,8 +30,8 @@ struct Promotion: Sendable {
             }
         }
         let (store, takenIn) = try await prepare(node, wanted)
-        if let old = state.fileServer?.setting.nodes.first {
-            try await handOver(from: old, to: node, store: store, force: request.force)
+        if let setting = state.fileServer?.setting, let old = setting.nodes.first {
+            try await handOver(from: old, to: node, store: store, force: request.force, setting)
         } else {
             try await office.setFileServer([node], standby: [], store: store)
         }
@@ -41,8 +42,9 @@ struct Promotion: Sendable {
         return model
     }
 
-    func demote() async throws -> FileServerModel {
+    func demote(onlyStandby: Bool) async throws -> FileServerModel {
         let state = try await adminState()
+        if onlyStandby { return try await endStandby(in: state) }
         guard let setting = state.fileServer?.setting else {
             throw OfficeError(.notFound, state.name.description, "the office has no file server")
         }
@@ -52,7 +54,7 @@ struct Promotion: Sendable {
             node: nil, epoch: setting.epoch + 1, store: escapedForTerminal(setting.store), standby: nil)
     }
 
-    private func adminState() async throws(OfficeError) -> OfficeState {
+    func adminState() async throws(OfficeError) -> OfficeState {
         guard let state = await office.state else { throw OfficeKeeper.inNone }
         guard state.isAdmin(office.identity.id) else {
             throw OfficeError(
@@ -83,20 +85,22 @@ struct Promotion: Sendable {
     }
 
     /// Has the node make the store ready; its path, and the spaces that were made of what it held.
-    private func prepare(
-        _ node: NodeID, _ path: [UInt8]?
+    func prepare(
+        _ node: NodeID, _ path: [UInt8]?, asStandby: Bool = false
     ) async throws -> (store: [UInt8], takenIn: [Label]) {
         guard node != office.identity.id else {
             let store: [UInt8]
-            if let path { store = path } else { store = FileServer.standardStore(in: await office.stateDirectory) }
-            return (store, try await server.prepare(store))
+            if let path { store = path } else { store = try await server.standbyPath() }
+            let takenIn = try await server.prepare(store)
+            if asStandby { try await server.keepStandby(at: store) }
+            return (store, takenIn)
         }
-        let answer = try await ask(node, StoreCall(store: path.map(percentEncoded), epoch: nil))
+        let answer = try await ask(node, StoreCall(store: path.map(percentEncoded), epoch: nil, asStandby: asStandby))
         return (try Self.checked(try percentDecoded(answer.store ?? "")), answer.takenIn ?? [])
     }
 
     /// Returns when the node serves.
-    private func begin(_ node: NodeID, _ setting: FileServerSetting) async throws {
+    func begin(_ node: NodeID, _ setting: FileServerSetting) async throws {
         guard node != office.identity.id else {
             await server.adopt()
             _ = try await server.current(setting.epoch)
@@ -113,7 +117,7 @@ struct Promotion: Sendable {
     }
 
     func reaching<Answer>(_ node: NodeID, _ body: () async throws -> Answer) async throws -> Answer {
-        let presence = await directory[node]?.presence
+        let presence = await calls.directory[node]?.presence
         let away = OfficeError(
             .unavailable, await office.name(of: node), "the node can't be reached",
             mend: "Run the same again when it is back.")
@@ -125,7 +129,7 @@ struct Promotion: Sendable {
         }
     }
 
-    private func model(of setting: FileServerSetting, in state: OfficeState) -> FileServerModel {
+    func model(of setting: FileServerSetting, in state: OfficeState) -> FileServerModel {
         FileServerModel(
             node: setting.nodes.first.map(state.displayName(of:)), epoch: setting.epoch,
             store: escapedForTerminal(setting.store), standby: setting.standby.first.map(state.displayName(of:)))

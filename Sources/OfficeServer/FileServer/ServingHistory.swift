@@ -10,6 +10,9 @@ struct ServingHistory: Sendable {
     /// One that is being made a copy of the file server's.
     private static let copied = FileName(trusted: Array("copied-store".utf8))
 
+    /// Where a person wants the copy that a standby keeps.
+    private static let standby = FileName(trusted: Array("standby-store".utf8))
+
     let stateDirectory: String
 
     private func place(_ name: FileName) throws(OfficeError) -> (folder: Folder, path: RelativePath) {
@@ -27,6 +30,9 @@ struct ServingHistory: Sendable {
 
     func copies(_ store: [UInt8]) throws(OfficeError) { try write(store, Self.copied) }
     func copying() throws(OfficeError) -> [UInt8]? { try read(Self.copied) }
+
+    func standby(_ store: [UInt8]) throws(OfficeError) { try write(store, Self.standby) }
+    func standby() throws(OfficeError) -> [UInt8]? { try read(Self.standby) }
 
     func left(_ store: [UInt8]) throws(OfficeError) { try write(store, Self.left) }
 

@@ -101,6 +101,9 @@ struct SpaceDesk: Sendable {
             }
         case .lock, .unlock, .locks: answer.locks = try await locks(request, caller, current, epoch)
         }
+        if request.changes {
+            try await server.onDisk { () throws(OfficeError) in try current.store.feed.confirm() }
+        }
         if request.changesSpaces { server.shares.changes.send(()) }
         return answer
     }
@@ -221,6 +224,14 @@ struct SpaceDesk: Sendable {
 }
 
 extension SpaceRequest {
+    /// Whether it changed the store.
+    fileprivate var changes: Bool {
+        switch self {
+        case .add, .set, .remove, .removeUser, .addUser, .setPassword, .restore: true
+        case .users, .list, .versions, .lock, .unlock, .locks: false
+        }
+    }
+
     /// Whether others see something else in the office afterwards.
     fileprivate var changesSpaces: Bool {
         switch self {

@@ -33,3 +33,16 @@ extension AsyncSequence where Element == ByteBuffer {
         }
     }
 }
+
+extension ByteBuffer {
+    /// All of it as JSON.
+    func decoded<Value: Decodable>(as type: Value.Type) throws -> Value {
+        do {
+            return try JSONDecoder().decode(type, from: Data(readableBytesView))
+        } catch let error as OfficeError {
+            throw error
+        } catch {
+            throw OfficeError(.malformed, "request", "it can't be read as \(type)")
+        }
+    }
+}

@@ -65,7 +65,19 @@ struct StatusReporter: Sendable {
         return .init(
             id: state.office.description, name: state.name.description, role: own.isAdmin ? "admin" : "member",
             members: state.members.count, online: online,
-            fileServer: state.fileServer?.setting.nodes.first.map(state.displayName(of:)))
+            fileServer: state.fileServer?.setting.nodes.first.map(state.displayName(of:)),
+            standby: state.fileServer?.setting.standby.first.map(state.displayName(of:)),
+            standbyInStep: await isStandbyInStep(state))
+    }
+
+    /// As the file server has it, or told last; of one that is away nothing is known.
+    private func isStandbyInStep(_ state: OfficeState) async -> Bool? {
+        guard let setting = state.fileServer?.setting, let centre = setting.nodes.first, !setting.standby.isEmpty else {
+            return nil
+        }
+        if centre == office.identity.id { return await server.standbyInStep() }
+        guard let known = await directory[centre], known.presence == .online else { return nil }
+        return !board.notices(of: centre).contains { $0.kind == PeerNotice.standby }
     }
 
     // MARK: Members and peers

@@ -1,0 +1,57 @@
+import OfficeCore
+import OfficeStore
+import OfficeTransfer
+import OfficeTrust
+
+// What the standby's two sides need of the file server.
+
+extension FileServer {
+    /// Nothing is written from now on, for a moment; false where something else is going on.
+    func freeze(for epoch: Int64) async -> Bool {
+        guard let current = store, current.epoch == epoch, handingOver?.token == nil, fence.mode == .serving(epoch)
+        else { return false }
+        isFrozen = true
+        fence.mode = .handingOver(epoch)
+        await onDisk { for space in current.store.spaces { space.drain() } }
+        return true
+    }
+
+    func thaw(_ epoch: Int64) {
+        isFrozen = false
+        guard store?.epoch == epoch, handingOver?.token == nil, fence.mode == .handingOver(epoch) else { return }
+        fence.mode = .serving(epoch)
+    }
+
+    /// Where this node's store is while it is the standby.
+    func standbyPath() async throws(OfficeError) -> [UInt8] {
+        let standard = Self.standardStore(in: await office.stateDirectory)
+        return try await onDisk { [history] () throws(OfficeError) -> [UInt8] in
+            if let wanted = try history.standby() { return wanted }
+            return try history.copying() ?? standard
+        }
+    }
+
+    func keepStandby(at path: [UInt8]) async throws(OfficeError) {
+        try await onDisk { [history] () throws(OfficeError) in try history.standby(path) }
+    }
+
+    /// Makes the store here equal to the file server's, as far as that stands still.
+    func copyAsStandby(from node: NodeID, by transport: StoreTransport) async throws {
+        let path = try await standbyPath()
+        let name = try Label(await office.name(of: node))
+        _ = try await prepare(path)
+        try await follower.copy { try await self.copy(from: name, by: transport, to: path) }
+    }
+
+    /// What the standby's state is for who looks at `status`: nil where this node doesn't know.
+    func standbyInStep() async -> Bool? { await lead?.isInStep }
+
+    /// That the standby is behind, for all members.
+    func standbyNotice() async -> PeerNotice? {
+        guard let lead, let since = await lead.behindSince else { return nil }
+        return PeerNotice(
+            kind: PeerNotice.standby, what: await office.name(of: lead.standby),
+            why: "as the standby it is behind the file server, since its change \(since)",
+            mend: "It catches up by itself; until then what is written is on the file server alone.")
+    }
+}
