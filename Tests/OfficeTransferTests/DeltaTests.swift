@@ -1,5 +1,8 @@
 import Foundation
+import NIOCore
 import OfficeCore
+import OfficeFolders
+import Synchronization
 import Testing
 
 @testable import OfficeTransfer
@@ -9,7 +12,7 @@ import Testing
     private let geometry = ChunkGeometry(size: 1 << 20)
 
     @Test func chunksAreTheContentAndHaveTheirLengths() {
-        let content = Self.noise(1 << 20, seed: 1)
+        let content = bytes(1 << 20, seed: 1)
         let chunks = Self.chunks(of: content, geometry)
         #expect(chunks.reduce(0) { $0 + $1.length } == content.count)
         #expect(chunks.dropLast().allSatisfy { (geometry.shortest...geometry.longest).contains($0.length) })
@@ -20,15 +23,15 @@ import Testing
 
     /// However the stream is cut into reads.
     @Test func theReadsDecideNothing() {
-        let content = Self.noise(300_000, seed: 2)
+        let content = bytes(300_000, seed: 2)
         let whole = Self.chunks(of: content, geometry)
         for step in [1_000, 4_096, 65_537] { #expect(Self.chunks(of: content, geometry, step: step) == whole) }
     }
 
     @Test func whatIsInsertedLeavesTheRestAsItIs() {
-        let content = Self.noise(1 << 20, seed: 3)
+        let content = bytes(1 << 20, seed: 3)
         let before = Set(Self.chunks(of: content, geometry))
-        let after = Self.chunks(of: Self.noise(5_000, seed: 4) + content, geometry)
+        let after = Self.chunks(of: bytes(5_000, seed: 4) + content, geometry)
         let new = after.filter { !before.contains($0) }.reduce(0) { $0 + $1.length }
         #expect(new < 5_000 + 3 * geometry.longest)
     }
@@ -42,8 +45,8 @@ import Testing
     /// What the plan says gives the file, for any edit and anything that is held already.
     @Test(arguments: 0..<40)
     func aPlanGivesTheFile(_ seed: UInt64) {
-        var random = SplitMix(state: seed)
-        let old = Self.noise(Int.random(in: 0...600_000, using: &random), seed: seed)
+        var random = Seeded(seed)
+        let old = bytes(Int.random(in: 0...600_000, using: &random), seed: seed)
         let new = Self.edited(old, &random)
         guard !new.isEmpty else { return }
         let blocks = BlockGeometry(size: Int64(new.count))
@@ -73,8 +76,8 @@ import Testing
     }
 
     @Test func aNewFileIsNotWorthAPlan() {
-        let old = Self.noise(500_000, seed: 5)
-        let new = Self.noise(500_000, seed: 6)
+        let old = bytes(500_000, seed: 5)
+        let new = bytes(500_000, seed: 6)
         let plan = DeltaPlan(
             of: BlockGeometry(size: 500_000), chunks: Self.chunks(of: new, geometry),
             here: Self.chunks(of: old, geometry), isMissing: { _ in true }, mostRanges: 4_096)
@@ -93,32 +96,112 @@ import Testing
         return chunks
     }
 
-    private static func noise(_ count: Int, seed: UInt64) -> [UInt8] {
-        var random = SplitMix(state: seed)
-        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
-    }
-
     /// Some stretches are inserted, removed, overwritten.
-    private static func edited(_ old: [UInt8], _ random: inout SplitMix) -> [UInt8] {
+    private static func edited(_ old: [UInt8], _ random: inout Seeded) -> [UInt8] {
         var new = old
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let place = Int.random(in: 0...new.count, using: &random)
             let end = min(place + Int.random(in: 0...50_000, using: &random), new.count)
-            let fresh = noise(Int.random(in: 0...50_000, using: &random), seed: random.next())
+            let fresh = bytes(Int.random(in: 0...50_000, using: &random), seed: random.next())
             new.replaceSubrange(place..<(Bool.random(using: &random) ? end : place), with: fresh)
         }
         return new
     }
 }
 
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
+private func bytes(_ count: Int, seed: UInt64) -> [UInt8] { [UInt8](noise(count, seed: seed)) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
+/// A newer version of a file that is here already.
+@Suite struct DeltaDownloadTests {
+    private static let size = 24 << 20
+    private static let inserted = 1 << 20
+    private static let block = Int64(BlockGeometry.smallestBlock)
+    /// What is inserted, and a quarter of it.
+    private static let most = Int64(inserted) * 5 / 4
+
+    /// A file in the share that has something before what the one here has.
+    private func office() throws -> TestOffice {
+        let office = try TestOffice()
+        let older = noise(Self.size)
+        try write(older, to: office.here + "/file")
+        try write(noise(Self.inserted, seed: 2) + older, to: office.share + "/file")
+        return office
+    }
+
+    private func expectNew(_ office: TestOffice) throws {
+        #expect(try content(office.here + "/file") == content(office.share + "/file"))
+    }
+
+    @Test func whatIsInsertedAtItsFrontMovesAlone() async throws {
+        let office = try office()
+        let summary = try await office.get("file") { $0.force = true }
+        #expect(summary.failure == nil)
+        try expectNew(office)
+        #expect(summary.bytes < Self.most, "\(summary.bytes)")
+        #expect(summary.resumedBytes + summary.bytes >= Int64(Self.size + Self.inserted))
+        #expect(summary.resentBlocks == 0)
+    }
+
+    @Test func aBrokenConnectionCostsNoMoreThanABlock() async throws {
+        let office = try office()
+        let seen = Counter()
+        let transport = try office.transport { carried in
+            guard carried.verb == .fetch, carried.way == .answer, carried.offset > 400_000, seen.next() < 2 else {
+                return .none
+            }
+            return .reset(after: 1_000)
+        }
+        let summary = try await office.get("file", to: "", transport) { $0.force = true }
+        #expect(summary.failure == nil)
+        try expectNew(office)
+        #expect(summary.bytes < Self.most + 3 * Self.block, "\(summary.bytes)")
+        #expect(summary.resentBlocks <= 2)
+    }
+
+    /// Parts that arrive damaged: the blocks they are of are fetched whole.
+    @Test func damagedPartsAreNeverTaken() async throws {
+        let office = try office()
+        let seen = Counter()
+        let transport = try office.transport { carried in
+            guard carried.verb == .fetch, carried.way == .answer, carried.offset > 300_000, seen.next() < 1 else {
+                return .none
+            }
+            var piece = carried.piece
+            let last = piece.writerIndex - 1
+            piece.setInteger(~(piece.getInteger(at: last, as: UInt8.self) ?? 0), at: last)
+            return .replaced(piece)
+        }
+        let summary = try await office.get("file", to: "", transport) { $0.force = true }
+        #expect(summary.failure == nil)
+        try expectNew(office)
+        #expect(summary.bytes < Self.most + 2 * Self.block, "\(summary.bytes)")
+    }
+
+    @Test func chunksOfAHugeFileAreNotTold() async throws {
+        let office = try TestOffice()
+        try shell("truncate -s 40G huge", in: office.share)
+        let want = Want(item: 0, path: try RelativePath(parsing: "huge"), purpose: .chunks)
+        let maker = FetchMaker(
+            wants: [want], folder: try Folder(at: Array(office.share.utf8)), cache: NoHashCache(),
+            limits: TransferLimits(), stop: StopFlag())
+        var decoder = FrameDecoder(limits: TransferLimits())
+        while let piece = maker.next() { decoder.append(piece) }
+        guard case .begin? = try decoder.next(), case .fail(0, let error)? = try decoder.next() else {
+            Issue.record("it is answered")
+            return
+        }
+        #expect(error.code == .malformed)
+    }
+}
+
+/// How often something was asked.
+private final class Counter: Sendable {
+    private let count = Mutex(0)
+
+    func next() -> Int {
+        count.withLock { count in
+            count += 1
+            return count - 1
+        }
     }
 }

@@ -14,7 +14,7 @@ import Testing
                 .ping,
                 .list(ListRequest(path: path, recursive: true, withSelf: true, pattern: [0x2A], limit: 7)),
                 .list(ListRequest(path: .root)),
-                .want(Want(item: 3, path: path, token: "1.2.3", hashesOnly: true, ranges: [0..<4, 9..<10])),
+                .want(Want(item: 3, path: path, token: "1.2.3", purpose: .hashes, ranges: [0..<4, 9..<10])),
                 .offer(
                     Offer(
                         item: 1, path: path, kind: .symlink, size: 0, modified: time, executable: false, force: true,

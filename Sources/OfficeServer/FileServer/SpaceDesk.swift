@@ -227,8 +227,8 @@ extension SpaceRequest {
     /// Whether it changed the store.
     fileprivate var changes: Bool {
         switch self {
-        case .add, .set, .remove, .removeUser, .addUser, .setPassword, .restore: true
-        case .users, .list, .versions, .lock, .unlock, .locks: false
+        case .add, .bring, .set, .remove, .removeUser, .addUser, .setPassword, .restore: true
+        case .users, .list, .moved, .versions, .lock, .unlock, .locks: false
         }
     }
 

@@ -60,9 +60,14 @@ struct FencedFolder: FolderChanging {
 
     func reserve(_ size: Int64, for path: RelativePath) -> Reservation? { folder.reserve(size, for: path) }
 
-    func commit(_ file: CompleteFile) throws(OfficeError) {
-        try fence.change(file.path.description) { () throws(OfficeError) in try folder.commit(file) }
+    func commit(_ file: CompleteFile) throws(OfficeError) -> FileName? {
+        try fence.change(file.path.description) { () throws(OfficeError) -> FileName? in
+            try folder.commit(file)
+            return nil
+        }
     }
+
+    func confirm() throws(OfficeError) {}
 
     func makeDirectory(_ path: RelativePath) throws(OfficeError) {
         try fence.change(path.description) { () throws(OfficeError) in try folder.makeDirectory(path) }

@@ -15,6 +15,9 @@ struct DeltaPlan: Equatable {
     /// Parts are fetched by these: small enough to waste little, and a file's pages can be numbered by 32 bits.
     static let pageBytes: Int64 = 4096
 
+    /// Pages of a file of that size, the last one short.
+    static func pages(of size: Int64) -> Int { Int((size + pageBytes - 1) / pageBytes) }
+
     /// Ascending, and apart.
     private(set) var copies: [Copy] = []
     /// Pages to fetch, ascending and apart.

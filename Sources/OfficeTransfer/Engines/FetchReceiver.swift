@@ -84,6 +84,7 @@ final class FetchReceiver {
         switch frame {
         case .begin(let head) where head.item == item: try download.begin(head)
         case .manifest(item, let first, let digests): try download.manifest(first: first, digests: digests)
+        case .chunks(item, let chunks): try download.chunks(chunks)
         case .block(let index, let length): try download.block(index, length: length)
         case .data(let piece): try download.data(piece)
         case .blockEnd(let index, let digest): try download.blockEnd(index, digest: digest)

@@ -13,6 +13,7 @@ struct DownloadContext: Sendable {
     let changes: Int
     let ledger: TransferLedger
     let stop: StopFlag
+    var limits = TransferLimits()
     /// Nodes that keep copies of the source's share: large files come from all of them.
     var copies: [Label] = []
     /// What the content has to be; nil: whatever the source has.
@@ -27,6 +28,10 @@ final class FileDownload {
     enum Phase {
         /// The source's hashes are to be asked for.
         case hashes
+        /// The source's chunks are, for an older version of it is here.
+        case chunks
+        /// Parts of blocks are, of which the rest is here.
+        case parts
         /// Blocks are.
         case blocks
         /// It is complete, and is being put on the disk.
@@ -39,21 +44,24 @@ final class FileDownload {
     /// Bytes from which several sources are worth their requests.
     private static let severalSourcesFrom: Int64 = 4 << 20
 
-    private let context: DownloadContext
+    let context: DownloadContext
     /// Beneath the source's path; and here.
-    private let path: RelativePath
-    private let local: RelativePath
-    private(set) var phase: Phase
-    private var reception: FileReception?
+    let path: RelativePath
+    let local: RelativePath
+    var phase: Phase
+    private(set) var reception: FileReception?
     /// The version that blocks are asked of; nil: whichever is there.
-    private var token: String?
-    private var head: FileHead?
-    private var manifest: [Digest256] = []
+    var token: String?
+    var head: FileHead?
+    var manifest: [Digest256] = []
     private var scheduler = BlockScheduler(held: BlockSet(capacity: 0))
     private var request: BlockScheduler.Request?
     private var rejected = 0
+    var delta: DeltaDownload?
+    /// What is to be fetched of blocks whose rest is here.
+    var pages: [Range<Int>] = []
     private var changes = 0
-    private var hasExisting: Bool
+    var hasExisting: Bool
     /// Several sources are to send it: what each sends is compared with the source's hashes.
     private var wantsManifest: Bool
     /// Others read it at the same time.
@@ -84,10 +92,10 @@ final class FileDownload {
     var name: String { context.source.description(of: path) }
     var isSettled: Bool { phase == .settled }
     var isCommitting: Bool { phase == .committing }
-    private var ledger: TransferLedger { context.ledger }
-    private var node: Label { server ?? context.source.node }
+    var ledger: TransferLedger { context.ledger }
+    var node: Label { server ?? context.source.node }
 
-    private func openPartial() throws(OfficeError) -> FileReception {
+    func openPartial() throws(OfficeError) -> FileReception {
         if let reception { return reception }
         let partial = try context.folder.partial(for: local, key: "get \(name)")
         let reception = try FileReception(partial: partial, stop: context.stop)
@@ -96,7 +104,7 @@ final class FileDownload {
         return reception
     }
 
-    private func renewScheduler(_ reception: FileReception) {
+    func renewScheduler(_ reception: FileReception) {
         scheduler = BlockScheduler(held: reception.held)
         scheduler.added(Self.source, now: .zero)
         request = nil
@@ -113,14 +121,22 @@ final class FileDownload {
     func want(item: UInt32) throws(OfficeError) -> Want {
         var want = Want(item: item, path: try context.source.path.appending(path))
         head = nil
-        manifest = []
         server = nil
         ledger.begin(name)
-        if phase == .hashes {
-            want.hashesOnly = true
-        } else if let token {
+        if let token, phase != .hashes { want.token = token }
+        switch phase {
+        case .hashes:
+            manifest = []
+            want.purpose = .hashes
+        case .chunks:
+            delta?.beginChunks()
+            want.purpose = .chunks
+        case .parts:
+            want.purpose = .parts
+            want.ranges = pages
+        case .blocks, .committing, .settled:
+            guard token != nil else { break }
             nextRequest()
-            want.token = token
             want.ranges = request?.ranges ?? []
         }
         return want
@@ -128,6 +144,7 @@ final class FileDownload {
 
     /// The exchange broke off.
     func interrupted() {
+        if phase == .parts { interruptParts() }
         if reception?.abandonBlock() == true { ledger.resent(1) }
         endRequest()
     }
@@ -146,7 +163,7 @@ final class FileDownload {
         self.head = head
         ledger.expect(files: 0, bytes: head.size - expected)
         expected = head.size
-        guard phase == .blocks else { return }
+        guard phase != .hashes else { return }
         guard token == nil || token == head.token else { throw malformed("a version that was not asked for") }
         guard token == nil else { return }
         let reception = try openPartial()
@@ -156,7 +173,7 @@ final class FileDownload {
     }
 
     /// Goes over to a version; what is not kept is not counted any more.
-    private func adopt(
+    func adopt(
         _ head: FileHead, in reception: FileReception, keeping isUnchanged: (Int, Digest256) -> Bool
     ) throws(OfficeError) {
         let before = reception.heldBytes
@@ -177,6 +194,7 @@ final class FileDownload {
     }
 
     func data(_ piece: ByteBuffer) throws(OfficeError) {
+        if phase == .parts { return try part(piece) }
         let reception = try open()
         ledger.moved(piece.readableBytes, with: node)
         try reception.add(piece)
@@ -218,6 +236,8 @@ final class FileDownload {
         guard let head else { throw malformed("the end of a file that did not begin") }
         switch phase {
         case .hashes: try endHashes(head, root)
+        case .chunks: try endChunks()
+        case .parts: try endParts()
         case .blocks: try endBlocks(root)
         case .committing, .settled: throw malformed("the end of a file that is over")
         }
@@ -252,63 +272,8 @@ final class FileDownload {
                 .temporary, name, "it keeps changing while it is read", mend: "Run the same again when it is at rest.")
         }
         token = nil
+        delta = nil
         phase = hasExisting || wantsManifest || reception?.held.isEmpty == false ? .hashes : .blocks
-    }
-
-    // MARK: What is here already
-
-    private func endHashes(_ head: FileHead, _ root: ContentRoot?) throws(OfficeError) {
-        let geometry = BlockGeometry(size: head.size)
-        guard manifest.count == geometry.count,
-            root == nil || root == MerkleTree.root(size: head.size, leaves: manifest)
-        else { throw malformed("hashes that are not the file's") }
-        let existing = hasExisting ? try existingLeaves(like: geometry) : nil
-        if hasExisting, let existing, existing.file.identity.size == head.size, existing.leaves == manifest {
-            return try settleAsThere(head)
-        }
-        guard !hasExisting || context.force else {
-            throw OfficeError(
-                .exists, name, "a different file of that name is there already", mend: "Add --force to replace it.")
-        }
-        let reception = try openPartial()
-        let manifest = self.manifest
-        try adopt(head, in: reception) { index, digest in manifest[index] == digest }
-        if let existing { try copyUnchanged(from: existing, into: reception) }
-        renewScheduler(reception)
-        phase = reception.isComplete ? .committing : .blocks
-    }
-
-    /// What is here, hashed, where blocks of it can be compared with the source's.
-    private func existingLeaves(
-        like geometry: BlockGeometry
-    ) throws(OfficeError) -> (file: ReadableFile, leaves: [Digest256])? {
-        let file = try context.folder.open(local)
-        let mine = BlockGeometry(size: file.identity.size)
-        guard mine.blockSize == geometry.blockSize, mine.count > 1 || mine.size == geometry.size else { return nil }
-        return (file, try leaves(of: file, cache: NoHashCache(), stop: context.stop))
-    }
-
-    private func settleAsThere(_ head: FileHead) throws(OfficeError) {
-        if context.keepsMetadata || context.force {
-            if try context.folder.entry(local).executable != head.executable {
-                try context.folder.setExecutable(local, head.executable)
-            }
-            try context.folder.setModified(local, head.modified)
-        }
-        ledger.resumed(head.size)
-        finish(root: MerkleTree.root(size: head.size, leaves: manifest))
-    }
-
-    private func copyUnchanged(
-        from existing: (file: ReadableFile, leaves: [Digest256]), into reception: FileReception
-    ) throws(OfficeError) {
-        for (index, digest) in existing.leaves.prefix(manifest.count).enumerated()
-        where digest == manifest[index] && !reception.held.contains(index) {
-            try context.stop.check()
-            if try reception.copyBlock(index, digest: digest, from: existing.file) {
-                ledger.resumed(Int64(reception.geometry.length(of: index)))
-            }
-        }
     }
 
     // MARK: Several sources
@@ -366,7 +331,7 @@ final class FileDownload {
     /// It has its name, and is on the disk.
     func finish() { finish(root: reception?.root) }
 
-    private func finish(root: ContentRoot?) {
+    func finish(root: ContentRoot?) {
         reception?.partial.close()
         reception = nil
         noteBase(root)
@@ -393,10 +358,4 @@ final class FileDownload {
         reception?.partial.close()
         reception = nil
     }
-}
-
-/// Remembers nothing: for hashing once.
-struct NoHashCache: HashCache {
-    func leaves(of identity: FileIdentity) -> [Digest256]? { nil }
-    func remember(_ leaves: [Digest256], of identity: FileIdentity) {}
 }

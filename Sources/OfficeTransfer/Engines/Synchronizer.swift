@@ -84,7 +84,7 @@ package struct Synchronizer: Sendable {
         guard announce(difference, session) else { return }
         let context = DownloadContext(
             source: source, folder: place.folder, force: true, keepsMetadata: true, changes: options.changes,
-            ledger: session.ledger, stop: stop)
+            ledger: session.ledger, stop: stop, limits: options.limits)
         session.ledger.expect(files: difference.wanted.items, bytes: difference.wanted.bytes)
         try await remove(difference.inTheWay, at: place)
         let writer = Handover(

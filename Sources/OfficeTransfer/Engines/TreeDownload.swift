@@ -27,6 +27,7 @@ struct TreeDownload {
             let context = DownloadContext(
                 source: source, folder: choice.folder, force: session.options.force, keepsMetadata: false,
                 changes: session.options.changes, ledger: session.ledger, stop: stop,
+                limits: session.options.limits,
                 copies: await session.transport.copies(node: source.node, share: source.share))
             let writer = Handover(
                 TreeWriter(context, inventory: listing.inventory, root: choice.root, isNew: choice.isNew))

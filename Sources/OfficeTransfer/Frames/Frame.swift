@@ -27,6 +27,8 @@ package enum Frame: Sendable, Equatable {
     case hole(index: Int)
     /// Leaf digests of consecutive blocks.
     case manifest(item: UInt32, first: Int, digests: [Digest256])
+    /// Chunks of the file that follow those told before, in order.
+    case chunks(item: UInt32, [ContentChunk])
     /// Blocks that the partial file at the receiver holds, verified.
     case held(item: UInt32, [BlockDigest])
     case need(Need)
@@ -76,6 +78,7 @@ package enum Frame: Sendable, Equatable {
         case end = 0x1E
         case fail = 0x1F
         case source = 0x20
+        case chunks = 0x21
     }
 }
 
@@ -102,25 +105,34 @@ package struct ListRequest: Sendable, Equatable {
     }
 }
 
-/// WANT: a file's content, or its leaf hashes.
+/// WANT: a file's content, or what is known of it.
 package struct Want: Sendable, Equatable {
+    package enum Purpose: UInt8, Sendable {
+        case blocks = 0
+        /// BEGIN, MANIFEST and END only.
+        case hashes = 1
+        /// BEGIN, CHUNKS and END only.
+        case chunks = 2
+        /// Pages of `DeltaPlan.pageBytes`, of blocks that the asker puts together itself: BEGIN, DATA and END.
+        case parts = 3
+    }
+
     /// Chosen by the asker; the answer names it.
     package var item: UInt32
     package var path: RelativePath
     /// The version wanted, as a BEGIN named it; empty: whichever is there now.
     package var token: String
-    /// BEGIN, MANIFEST and END only.
-    package var hashesOnly: Bool
-    /// The blocks wanted, ascending and apart; empty: all.
+    package var purpose: Purpose
+    /// The blocks wanted, or the pages where parts are, ascending and apart; empty: all blocks.
     package var ranges: [Range<Int>]
 
     package init(
-        item: UInt32, path: RelativePath, token: String = "", hashesOnly: Bool = false, ranges: [Range<Int>] = []
+        item: UInt32, path: RelativePath, token: String = "", purpose: Purpose = .blocks, ranges: [Range<Int>] = []
     ) {
         self.item = item
         self.path = path
         self.token = token
-        self.hashesOnly = hashesOnly
+        self.purpose = purpose
         self.ranges = ranges
     }
 }

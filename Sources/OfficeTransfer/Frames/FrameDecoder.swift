@@ -94,6 +94,7 @@ struct FieldReader {
         case .blockEnd: .blockEnd(index: try index(), digest: try digest())
         case .hole: .hole(index: try index())
         case .manifest: try manifest()
+        case .chunks: try chunks()
         case .held: .held(item: try integer(), try blockDigests())
         case .need: .need(try need())
         case .keep: .keep(try blockDigests())
@@ -246,7 +247,8 @@ extension FieldReader {
 
     private mutating func want() throws(OfficeError) -> Want {
         let item = try itemNumber()
-        let hashesOnly = try flags(upTo: 1) == 1
+        let flags = try flags(upTo: 3)
+        guard let purpose = Want.Purpose(rawValue: flags) else { throw malformed("unknown flags \(flags)") }
         let path = try path()
         let token = try short(upTo: limits.tokenBytes)
         var ranges: [Range<Int>] = []
@@ -258,7 +260,7 @@ extension FieldReader {
             }
             ranges.append(first..<(first + Int(count)))
         }
-        return Want(item: item, path: path, token: token, hashesOnly: hashesOnly, ranges: ranges)
+        return Want(item: item, path: path, token: token, purpose: purpose, ranges: ranges)
     }
 
     private mutating func offer() throws(OfficeError) -> Offer {
@@ -337,6 +339,17 @@ extension FieldReader {
         let length: UInt8 = try integer()
         guard let bytes = payload.readBytes(length: Int(length)) else { throw malformed("a frame that ends early") }
         return try Label(String(decoding: bytes, as: UTF8.self))
+    }
+
+    private mutating func chunks() throws(OfficeError) -> Frame {
+        let item: UInt32 = try integer()
+        var chunks: [ContentChunk] = []
+        for _ in 0..<(try count(upTo: limits.digests, of: "chunks")) {
+            let length: UInt32 = try integer()
+            guard length > 0 else { throw malformed("an empty chunk") }
+            chunks.append(ContentChunk(length: Int(length), mark: try integer()))
+        }
+        return .chunks(item: item, chunks)
     }
 
     private mutating func blockDigests() throws(OfficeError) -> [BlockDigest] {

@@ -70,6 +70,11 @@ package struct FrameEncoder: Sendable {
                 $0.buffer.writeMultipleIntegers(item, UInt32(first), UInt32(digests.count))
                 for digest in digests { $0.write(digest) }
             }
+        case .chunks(let item, let chunks):
+            write(.chunks) {
+                $0.buffer.writeMultipleIntegers(item, UInt32(chunks.count))
+                for chunk in chunks { $0.buffer.writeMultipleIntegers(UInt32(chunk.length), chunk.mark) }
+            }
         case .ping: write(.ping) { _ in }
         case .block, .blockEnd, .hole, .done, .committed, .progress, .have, .source, .end: writeSmall(frame)
         }
@@ -209,7 +214,7 @@ extension FrameEncoder {
     }
 
     private mutating func write(_ want: Want) {
-        buffer.writeMultipleIntegers(want.item, UInt8(want.hashesOnly ? 1 : 0))
+        buffer.writeMultipleIntegers(want.item, want.purpose.rawValue)
         write(want.path)
         write(short: want.token)
         buffer.writeInteger(UInt32(want.ranges.count))

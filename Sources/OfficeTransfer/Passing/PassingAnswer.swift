@@ -27,13 +27,13 @@ package struct PassingAnswer: Sendable {
     package func answer(_ request: BodyStream, write: @escaping BodyWriter) async throws {
         var reader = FrameReader(request, limits: limits)
         guard let frames = try await reader.next(upTo: 2), case .want(let want) = frames.first, frames.count == 1,
-            want.token == ContentToken.token(of: key.root)
+            want.token == ContentToken.token(of: key.root), want.purpose == .blocks || want.purpose == .hashes
         else { throw malformed("blocks in passing are asked for by one WANT of their content") }
         guard let size = cache.size(of: key), let held = cache.holds(key) else { throw notHere }
         guard (want.ranges.last?.upperBound ?? 0) <= held.capacity else {
             throw malformed("blocks that the content has not")
         }
-        let wanted = BlockSet(capacity: held.capacity, want.hashesOnly ? [] : Array(want.ranges.joined()))
+        let wanted = BlockSet(capacity: held.capacity, want.purpose == .hashes ? [] : Array(want.ranges.joined()))
         var encoder = FrameEncoder(limits: limits)
         encoder.write(
             .begin(

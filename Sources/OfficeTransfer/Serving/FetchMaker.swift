@@ -15,6 +15,8 @@ final class FetchMaker {
     private enum Answer {
         case blocks(Want, BlockSending)
         case hashes(Hashing)
+        case chunks(Want, ChunkSending)
+        case parts(Want, PartSending)
     }
 
     private let folder: Folder
@@ -44,6 +46,8 @@ final class FetchMaker {
                 switch current {
                 case .blocks(let want, let sending): try send(want, sending)
                 case .hashes(let hashing): try hash(hashing)
+                case .chunks(let want, let sending): try send(want, sending)
+                case .parts(let want, let sending): try send(want, sending)
                 case nil: try start()
                 }
             } catch {
@@ -56,7 +60,7 @@ final class FetchMaker {
 
     private var item: UInt32? {
         switch current {
-        case .blocks(let want, _): want.item
+        case .blocks(let want, _), .chunks(let want, _), .parts(let want, _): want.item
         case .hashes(let hashing): hashing.want.item
         case nil: nil
         }
@@ -68,7 +72,8 @@ final class FetchMaker {
         outwaitTick(of: file.identity.changed)
         guard try isWanted(file, by: want) else { throw changedWhileRead() }
         let geometry = BlockGeometry(size: file.identity.size)
-        guard (want.ranges.last?.upperBound ?? 0) <= geometry.count else {
+        let most = want.purpose == .parts ? DeltaPlan.pages(of: geometry.size) : geometry.count
+        guard (want.ranges.last?.upperBound ?? 0) <= most else {
             throw OfficeError(
                 .malformed, want.path.description, "the file does not have the blocks that were asked for")
         }
@@ -78,9 +83,12 @@ final class FetchMaker {
         encoder.write(.begin(head))
         if geometry.count > 4 { file.adviseSequential() }
         let known = cache.leaves(of: file.identity).flatMap { $0.count == geometry.count ? $0 : nil }
-        if want.hashesOnly {
+        switch want.purpose {
+        case .hashes:
             current = .hashes(Hashing(want: want, file: file, geometry: geometry, leaves: known ?? [], known: known))
-        } else {
+        case .chunks: current = .chunks(want, try ChunkSending(file, limits))
+        case .parts: current = .parts(want, PartSending(file, pages: want.ranges))
+        case .blocks:
             let ranges = want.ranges.isEmpty ? [0..<geometry.count] : want.ranges
             current = .blocks(want, BlockSending(file, ranges: ranges, known: known ?? []))
         }
@@ -102,6 +110,13 @@ final class FetchMaker {
         if let leaves = sending.freshLeaves, sending.file.identity.isSettled(now: .now) {
             cache.remember(leaves, of: sending.file.identity)
         }
+    }
+
+    private func send(_ want: Want, _ sending: some DeltaSending) throws(OfficeError) {
+        guard try sending.step(into: &encoder, item: want.item, pieceBytes: limits.dataBytes) else { return }
+        guard try sending.file.currentIdentity() == sending.file.identity else { throw changedWhileRead() }
+        current = nil
+        encoder.write(.end(item: want.item, root: nil))
     }
 
     private func hash(_ hashing: Hashing) throws(OfficeError) {

@@ -111,7 +111,7 @@ struct SwarmDownload {
             want.token = token
             want.ranges = request.ranges
             // Nothing but what it has, where it isn't asked for anything.
-            want.hashesOnly = isHolder && request.ranges.isEmpty
+            if isHolder, request.ranges.isEmpty { want.purpose = .hashes }
             let bytes = FrameEncoder.encoded(.want(want))
             let limits = session.options.limits
             let receiver = Handover(SwarmReceiver(request, state, limits: limits, news: news))
