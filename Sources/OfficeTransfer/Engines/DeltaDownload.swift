@@ -20,6 +20,8 @@ final class DeltaDownload {
     private var chunks: [ContentChunk] = []
     private var told: Int64 = 0
     private var plan: DeltaPlan?
+    /// The pages are on their way.
+    var isAskedForParts = false
     /// Pages that are still to come, and where the next byte belongs.
     private var expected: ArraySlice<Range<Int>> = []
     private var offset: Int64 = 0
@@ -43,6 +45,7 @@ final class DeltaDownload {
 
     /// They are asked for anew.
     func beginChunks() {
+        isAskedForParts = false
         chunks = []
         told = 0
     }

@@ -133,6 +133,7 @@ final class FileDownload {
             want.purpose = .chunks
         case .parts:
             want.purpose = .parts
+            delta?.isAskedForParts = true
             want.ranges = pages
         case .blocks, .committing, .settled:
             guard token != nil else { break }
@@ -144,7 +145,7 @@ final class FileDownload {
 
     /// The exchange broke off.
     func interrupted() {
-        if phase == .parts { interruptParts() }
+        if phase == .parts, delta?.isAskedForParts == true { interruptParts() }
         if reception?.abandonBlock() == true { ledger.resent(1) }
         endRequest()
     }
