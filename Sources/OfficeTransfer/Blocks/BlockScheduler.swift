@@ -30,8 +30,10 @@ package struct BlockScheduler: Sendable {
         package var depth = 2
         /// Ranges in one request.
         package var ranges = 4096
-        /// Wrong blocks of one source, after which it is put aside.
+        /// Wrong blocks of one source, after which it is put aside, where of so many that came of it more than one was
+        /// wrong: a disk that errs now and then is better than none.
         package var rejections = 4
+        package var blocksPerRejection = 16
         /// Requests in flight for one block near the end.
         package var copies = 2
         /// Where others read the same: how long nothing may come until the owner is asked for what falls to them, too.
@@ -39,6 +41,11 @@ package struct BlockScheduler: Sendable {
         /// How often a holder with nothing to send is asked what it has by now.
         package var looks = Duration.milliseconds(400)
         package init() {}
+
+        /// Whether a source with so many wrong blocks, and right ones, is asked no more.
+        func isUntrue(rejected: Int, accepted: Int) -> Bool {
+            rejected >= rejections && rejected * blocksPerRejection > rejected + accepted
+        }
     }
 
     /// The number of the content's owner.
@@ -47,6 +54,8 @@ package struct BlockScheduler: Sendable {
     private struct SourceState {
         var window: Int
         var rejected = 0
+        /// Right blocks.
+        var accepted = 0
         var isAside = false
         var delivered = 0
         var since: Duration
@@ -109,8 +118,9 @@ package struct BlockScheduler: Sendable {
     }
 
     package mutating func revived(_ source: Source, now: Duration) {
-        guard let state = sources[source], state.rejected < policy.rejections else { return }
-        sources[source] = SourceState(window: policy.firstWindow, rejected: state.rejected, since: now)
+        guard let state = sources[source], !isUntrue(state) else { return }
+        sources[source] = SourceState(
+            window: policy.firstWindow, rejected: state.rejected, accepted: state.accepted, since: now)
         plan?.activate(source, true)
     }
 
@@ -118,6 +128,7 @@ package struct BlockScheduler: Sendable {
     package mutating func delivered(_ block: Int, of request: Int, now: Duration) -> Bool {
         if let source = flights[request]?.source {
             flights[request]?.open.remove(block)
+            sources[source]?.accepted += 1
             measure(source, now: now)
         }
         asked.insert(block)
@@ -132,10 +143,14 @@ package struct BlockScheduler: Sendable {
         flights[request]?.open.remove(block)
         release(block)
         sources[source]?.rejected += 1
-        guard let state = sources[source], state.rejected >= policy.rejections else { return }
+        guard let state = sources[source], isUntrue(state) else { return }
         sources[source]?.isAside = true
         plan?.activate(source, false)
         endFlights(of: source)
+    }
+
+    private func isUntrue(_ state: SourceState) -> Bool {
+        policy.isUntrue(rejected: state.rejected, accepted: state.accepted)
     }
 
     /// No more comes of a request, whether it was answered whole or broke.

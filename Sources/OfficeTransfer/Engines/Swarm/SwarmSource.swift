@@ -29,7 +29,9 @@ struct SwarmSource {
     var retryAt: Duration?
     /// It has not this content, or sent what is wrong: it is not asked again.
     var isDead = false
+    /// Wrong blocks, and right ones.
     var rejected = 0
+    var accepted = 0
     /// Requests that run.
     var requests = 0
 }

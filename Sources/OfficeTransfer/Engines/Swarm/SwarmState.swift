@@ -18,8 +18,7 @@ final class SwarmState: Sendable {
     private static let holderSilence = Duration.seconds(3)
     /// Nodes that one content is fetched from at once.
     private static let mostSources = 40
-    /// Wrong blocks of one source after which it is asked for nothing more.
-    private static let mostRejections = 4
+    private static let policy = BlockScheduler.Policy()
 
     private struct State {
         var scheduler: BlockScheduler
@@ -364,6 +363,7 @@ final class SwarmState: Sendable {
 
     private func delivered(_ index: Int, _ request: BlockScheduler.Request, _ state: inout State) {
         let now = clock.now()
+        state.sources[request.source].accepted += 1
         if state.scheduler.delivered(index, of: request.id, now: now) {
             ledger.verified(geometry.length(of: index), with: state.sources[request.source].name)
         }
@@ -375,7 +375,8 @@ final class SwarmState: Sendable {
         ledger.rejected(with: state.sources[request.source].name)
         state.scheduler.rejected(index, of: request.id)
         state.sources[request.source].rejected += 1
-        if state.sources[request.source].rejected >= Self.mostRejections { kill(request.source, &state) }
+        let source = state.sources[request.source]
+        if Self.policy.isUntrue(rejected: source.rejected, accepted: source.accepted) { kill(request.source, &state) }
     }
 
     /// Every frame is a sign of life; an answer that is of no use any more is cut off by an error.
