@@ -112,6 +112,48 @@ import Testing
         #expect(try content(office.here + "/file") == data)
     }
 
+    /// One in 20 of its blocks is wrong: it is asked for those again, and not put aside as one that lies.
+    @Test func aDiskThatErrsNowAndThenIsBetterThanNone() async throws {
+        let office = try TestOffice()
+        let data = noise(160 * 131_072)
+        try write(data, to: office.share + "/file")
+        let damaged = Mutex(0)
+        let transport = try office.transport { carried in
+            let end = carried.offset + carried.piece.readableBytes
+            guard carried.verb == .fetch, carried.way == .answer, carried.offset / 3_000_000 != end / 3_000_000
+            else { return .none }
+            damaged.withLock { $0 += 1 }
+            var piece = carried.piece
+            let at = piece.readerIndex + piece.readableBytes / 2
+            piece.setInteger((piece.getInteger(at: at) ?? UInt8(0)) ^ 0x80, at: at)
+            return .replaced(piece)
+        }
+        let summary = try await office.get("file", transport)
+        #expect(summary.failed == [])
+        #expect(damaged.withLock { $0 } > 4)
+        #expect(summary.resentBlocks == damaged.withLock { $0 })
+        #expect(summary.sources.map(\.rejected) == [damaged.withLock { $0 }])
+        #expect(try content(office.here + "/file") == data)
+    }
+
+    /// The last frames are lost, when every block has come already: what is there is not asked for again.
+    @Test(arguments: [1000, 131_072, 300_000]) func anEndThatIsLostCostsNoBlock(_ size: Int) async throws {
+        let office = try TestOffice()
+        let data = noise(size)
+        try write(data, to: office.share + "/file")
+        for lost in stride(from: 1, to: 100, by: 3) {
+            let transport = try office.transport { carried in
+                guard carried.verb == .fetch, carried.way == .answer, carried.exchange == 1 else { return .none }
+                let last = carried.offset + carried.piece.readableBytes > size
+                return last ? .truncated(after: carried.piece.readableBytes - lost) : .none
+            }
+            let summary = try await office.get("file", to: "\(lost)", transport)
+            #expect(summary.failed == [], "\(lost) bytes were lost")
+            #expect(summary.bytes <= Int64(size + 131_072))
+            #expect(try content(office.here + "/\(lost)") == data)
+        }
+    }
+
     /// While it is read, the source is rewritten in place, grows, shrinks, or is replaced: what arrives is one of
     /// its versions, or nothing.
     @Test(arguments: ["rewrite", "grow", "shrink", "replace"]) func neverAMixture(_ how: String) async throws {

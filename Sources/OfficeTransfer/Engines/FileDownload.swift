@@ -148,6 +148,8 @@ final class FileDownload {
         if phase == .parts, delta?.isAskedForParts == true { interruptParts() }
         if reception?.abandonBlock() == true { ledger.resent(1) }
         endRequest()
+        // All is here but the word that it is all: no block is asked for, only whether it is the same.
+        if phase == .blocks, reception?.isComplete == true { phase = .hashes }
     }
 
     private func endRequest() {
