@@ -136,6 +136,23 @@ extension TestOffice {
         #expect(try fingerprint(office.share + "/t") == fingerprint(office.here + "/t"))
     }
 
+    /// What was handed over and never arrived counts neither as moved nor as sent twice, but for the block that was cut.
+    @Test func whatABreakSwallowsIsNotCountedAsMoved() async throws {
+        let office = try TestOffice()
+        let data = noise(80 * 131_072)
+        try write(data, to: office.here + "/file")
+        let transport = try office.transport { carried in
+            guard carried.verb == .store, carried.way == .request, carried.exchange <= 3 else { return .none }
+            return carried.offset > 2_000_000 ? .reset(after: carried.piece.readableBytes / 2) : .none
+        }
+        let summary = try await office.put("file", transport)
+        #expect(summary.failed == [])
+        #expect(summary.bytes == Int64(data.count))
+        #expect((1...3).contains(summary.resentBlocks))
+        #expect(summary.sources.map(\.blocks) == [80])
+        #expect(try content(office.share + "/file") == data)
+    }
+
     @Test func damagedBlocksAreSentAgain() async throws {
         let office = try TestOffice()
         let data = noise(10 * 131_072)

@@ -118,7 +118,7 @@ struct BatchUpload: Sendable {
         let answers = StoreAnswers()
         let maker = Handover(StoreMaker(sending.value, answers: answers, limits: limits, stop: stop))
         let outlet = ByteOutlet(pool: pool) { try maker.value.next() }
-        let reported = VerifiedBytes()
+        let (reported, moved) = (VerifiedBytes(), VerifiedBytes())
         var failure: (any Error)?
         do {
             try await session.exchange(
@@ -126,7 +126,9 @@ struct BatchUpload: Sendable {
                 send: { write in
                     while let buffer = try await outlet.next() {
                         try await write(buffer)
-                        ledger.moved(answers.didSend(), with: node)
+                        let bytes = answers.didSend()
+                        moved.add(bytes)
+                        ledger.moved(bytes, with: node)
                     }
                 },
                 receive: { body in
@@ -137,8 +139,9 @@ struct BatchUpload: Sendable {
         }
         await outlet.close()
         ledger.lost(reported.value)
-        let abort = failure
-        try await pool.run { try Self.settle(sending.value, maker.value, answers, isBroken: abort != nil) }
+        let breakage = failure.map { _ in Handover(Breakage(told: reported.value)) }
+        if breakage != nil { ledger.moved(Int(reported.value - moved.value), with: node) }
+        try await pool.run { try Self.settle(sending.value, maker.value, answers, breakage?.value) }
         if let failure { throw failure }
     }
 
@@ -172,23 +175,23 @@ struct BatchUpload: Sendable {
 
     /// Says of each item what became of it. What has neither receipt nor failure is offered anew.
     private static func settle(
-        _ sending: [FileUpload], _ maker: StoreMaker, _ answers: StoreAnswers, isBroken: Bool
+        _ sending: [FileUpload], _ maker: StoreMaker, _ answers: StoreAnswers, _ breakage: Breakage?
     ) throws(OfficeError) {
         for (index, upload) in sending.enumerated() {
             let item = UInt32(index)
             switch answers.verdict(of: item) {
             case .committed(let root, let name):
                 guard root == maker.roots[item] else { throw malformed("a receipt for another content") }
-                try upload.committed(root, as: name)
+                try upload.committed(root, as: name, within: breakage)
             case .failed(let error):
                 try refused(upload, error)
             case nil:
                 if let error = maker.failures[item] {
                     try failed(upload, error)
-                } else if !isBroken, maker.roots[item] != nil {
+                } else if breakage == nil, maker.roots[item] != nil {
                     throw malformed("an end without all receipts")
                 } else {
-                    upload.interrupted()
+                    upload.interrupted(by: breakage)
                 }
             }
         }

@@ -45,8 +45,11 @@ final class FileUpload {
     private var leaves: [Digest256?] = []
     private var held: [BlockDigest] = []
     private var existing: [Digest256] = []
-    /// Blocks that were sent in earlier exchanges of this run.
+    /// Blocks that were sent in the last exchange of this run, and how that broke off, if it did.
     private var sent = BlockSet(capacity: 0)
+    private var breakage: Breakage?
+    /// Blocks that were sent in this run and are there.
+    private var arrived = 0
     private var keep: [BlockDigest] = []
     private var ranges: [Range<Int>] = []
     private var condition = StoreHead.Condition.never
@@ -166,10 +169,27 @@ final class FileUpload {
         if isFirstOffer { ledger.resumed(bytes) } else { ledger.present(bytes) }
         present = bytes
         isFirstOffer = false
-        if sent.capacity == geometry.count {
-            ledger.resent(ranges.joined().count { sent.contains($0) })
-        }
+        if sent.capacity == geometry.count { account(kept, geometry) }
+        breakage = nil
         sent = BlockSet(capacity: geometry.count)
+    }
+
+    /// What became of the blocks that were sent, now that the receiver has said what it has.
+    private func account(_ kept: BlockSet, _ geometry: BlockGeometry) {
+        var (bytes, lost) = (Int64(0), 0)
+        var next = sent.firstMember(from: 0)
+        while let block = next {
+            if kept.contains(block) {
+                bytes += Int64(geometry.length(of: block))
+                arrived += 1
+            } else {
+                lost += 1
+            }
+            next = sent.firstMember(from: block + 1)
+        }
+        guard let breakage else { return ledger.resent(lost) }
+        ledger.moved(Int(breakage.news(of: bytes)), with: node)
+        if lost > 0 { ledger.resent(breakage.partial()) }
     }
 
     // MARK: Sent
@@ -204,8 +224,9 @@ final class FileUpload {
     func didSend(block: Int) { sent.insert(block) }
 
     /// The receiver has it on its disk, under its name.
-    func committed(_ root: ContentRoot, as other: FileName?) throws(OfficeError) {
-        ledger.delivered(blocks: sent.count, bytes: size(of: ranges), with: node)
+    func committed(_ root: ContentRoot, as other: FileName?, within breakage: Breakage?) throws(OfficeError) {
+        if let breakage { ledger.moved(Int(breakage.news(of: size(of: ranges))), with: node) }
+        ledger.delivered(blocks: arrived + sent.count, bytes: size(of: ranges), with: node)
         var place = try context.destination.below(path)
         if let other {
             let original = place
@@ -224,7 +245,14 @@ final class FileUpload {
     }
 
     private func settleAsThere() {
-        if isFirstOffer { ledger.resumed(entry.size) }
+        if isFirstOffer {
+            ledger.resumed(entry.size)
+        } else {
+            // It was committed, and the word of it was lost.
+            if let breakage { ledger.moved(Int(breakage.news(of: size(of: ranges))), with: node) }
+            ledger.lost(present)
+            ledger.delivered(blocks: arrived + sent.count, bytes: entry.size, with: node)
+        }
         let known = leaves.compactMap { $0 }
         if known.count == leaves.count, let place = try? context.destination.below(path) {
             noteBase(MerkleTree.root(size: entry.size, leaves: known), place)
@@ -267,8 +295,9 @@ final class FileUpload {
     }
 
     /// The exchange broke off, or the receiver asks for another try.
-    func interrupted() {
+    func interrupted(by breakage: Breakage? = nil) {
         file = nil
+        self.breakage = breakage
         if phase == .sending { phase = .offering }
     }
 
