@@ -89,7 +89,11 @@ actor PinKeeper: Service {
                 .usage, "\(node)/\(share)", "this node has it itself", mend: "Pin it on another node.")
         }
         let key = PinRecord.Key(owner: owner, share: share)
-        if let pin = pins[key], !pin.isKept { return await model(pin) }
+        if let pin = pins[key], !pin.isKept {
+            // Asked for again: what failed is tried again now.
+            if failures.removeValue(forKey: key) != nil { upkeeps[key]?.kick.ring() }
+            return await model(pin)
+        }
         let isSpace = await office.isOffice(owner)
         let offers = await directory[holder]?.offers.filter { ($0.isSpace == true) == isSpace } ?? []
         guard let offer = offers.first(where: { $0.name == share }), offer.users?.contains(caller.userName) ?? true
