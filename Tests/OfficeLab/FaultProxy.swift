@@ -9,7 +9,7 @@ internal import Synchronization
 /// It runs on threads of this process that have entered the host's network namespace, so a test can change
 /// its faults and read its counters while connections flow.
 package final class FaultProxy: Sendable {
-    /// What goes wrong. Counts are of bytes from the server to the client, in each connection.
+    /// What goes wrong. Counts are of bytes in each connection, both ways together, since the faults were set.
     package struct Faults: Sendable {
         /// Both ends are closed after so many bytes.
         package var cutAfter: Int?
@@ -17,18 +17,21 @@ package final class FaultProxy: Sendable {
         package var resetAfter: Int?
         /// Nothing passes either way any more after so many bytes, and the connection stays open.
         package var stallAfter: Int?
+        /// How long that lasts, once in a connection; nil: for ever.
+        package var stallFor: Duration?
         /// One bit of every so manieth byte is flipped.
         package var corruptEvery: Int?
         /// New connections are accepted and closed at once.
         package var refuse = false
 
         package init(
-            cutAfter: Int? = nil, resetAfter: Int? = nil, stallAfter: Int? = nil, corruptEvery: Int? = nil,
-            refuse: Bool = false
+            cutAfter: Int? = nil, resetAfter: Int? = nil, stallAfter: Int? = nil, stallFor: Duration? = nil,
+            corruptEvery: Int? = nil, refuse: Bool = false
         ) {
             self.cutAfter = cutAfter
             self.resetAfter = resetAfter
             self.stallAfter = stallAfter
+            self.stallFor = stallFor
             self.corruptEvery = corruptEvery
             self.refuse = refuse
         }
@@ -39,10 +42,14 @@ package final class FaultProxy: Sendable {
         package var connections = 0
         package var toClient = 0
         package var toServer = 0
+        /// Connections that were cut or reset, and stalls, as the faults say.
+        package var faults = 0
     }
 
     struct State {
         var faults = Faults()
+        /// Grows with each change of the faults: connections count anew.
+        var generation = 0
         var counts = Counts()
         var stopped = false
     }
@@ -83,7 +90,12 @@ package final class FaultProxy: Sendable {
     /// What goes wrong from now on, also on connections that are open.
     package var faults: Faults {
         get { shared.state.withLock { $0.faults } }
-        set { shared.state.withLock { $0.faults = newValue } }
+        set {
+            shared.state.withLock { state in
+                state.faults = newValue
+                state.generation += 1
+            }
+        }
     }
 
     package var counts: Counts { shared.state.withLock { $0.counts } }
@@ -101,7 +113,9 @@ package final class FaultProxy: Sendable {
     private static func accept(_ listener: Int32, _ shared: Shared, connect: () -> Int32) {
         defer { close(listener) }
         while true {
-            let client = Glibc.accept(listener, nil, nil)
+            // Not for children of this process, which would keep it open; and blocking, like the listener.
+            let client = os_accept(listener)
+            if client >= 0 { _ = fcntl(client, F_SETFL, 0) }
             let (stopped, refuse) = shared.state.withLock { ($0.stopped, $0.faults.refuse) }
             guard client >= 0, !stopped else {
                 if client >= 0 { close(client) }
@@ -126,8 +140,13 @@ private struct Relay {
     let client: Int32
     let server: Int32
     let shared: FaultProxy.Shared
-    /// Bytes passed from the server to the client.
+    /// Bytes passed, both ways together, under the faults of this generation.
     private var passed = 0
+    private var generation = 0
+    private var stalledSince: ContinuousClock.Instant?
+    /// Milliseconds that the ends have to take what was passed.
+    private static let drainings = 500
+    private var hasStalled = false
 
     init(client: Int32, server: Int32, shared: FaultProxy.Shared) {
         self.client = client
@@ -142,9 +161,11 @@ private struct Relay {
         }
         var open = (client: true, server: true)
         while open.client || open.server {
-            let (faults, stopped) = shared.state.withLock { ($0.faults, $0.stopped) }
-            guard !stopped, !isOver(faults) else { return }
-            let stalled = faults.stallAfter.map { passed >= $0 } ?? false
+            let (faults, latest, stopped) = shared.state.withLock { ($0.faults, $0.generation, $0.stopped) }
+            guard !stopped else { return }
+            if latest != generation { (generation, passed, stalledSince, hasStalled) = (latest, 0, nil, false) }
+            guard !isOver(faults) else { return shared.state.withLock { $0.counts.faults += 1 } }
+            let stalled = isStalled(faults)
             var sockets = [
                 pollfd(fd: open.client && !stalled ? client : -1, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: open.server && !stalled ? server : -1, events: Int16(POLLIN), revents: 0),
@@ -152,18 +173,13 @@ private struct Relay {
             // The time-out is for the faults, which may change meanwhile.
             guard poll(&sockets, 2, 50) >= 0 else { return }
             if sockets[0].revents != 0 {
-                guard let count = pass(from: client, to: server, limit: nil, corruptEvery: nil) else { return }
+                guard let count = pass(from: client, to: server, faults) else { return }
                 open.client = count > 0
                 shared.state.withLock { $0.counts.toServer += count }
             }
-            if sockets[1].revents != 0 {
-                let limit = [faults.cutAfter, faults.resetAfter, faults.stallAfter].compactMap { $0 }.min()
-                let room = limit.map { $0 - passed }
-                guard let count = pass(from: server, to: client, limit: room, corruptEvery: faults.corruptEvery) else {
-                    return
-                }
+            if sockets[1].revents != 0, !isOver(faults) {
+                guard let count = pass(from: server, to: client, faults) else { return }
                 open.server = count > 0
-                passed += count
                 shared.state.withLock { $0.counts.toClient += count }
             }
         }
@@ -172,22 +188,41 @@ private struct Relay {
     /// Whether the connection has passed what it may.
     private func isOver(_ faults: FaultProxy.Faults) -> Bool {
         if let reset = faults.resetAfter, passed >= reset {
+            // What was passed has arrived: a reset throws away what waits to be sent.
+            for _ in 0..<Self.drainings where TCP.unsent(client) + TCP.unsent(server) > 0 { poll(nil, 0, 1) }
             TCP.resetWhenClosed(client, server)
             return true
         }
         return faults.cutAfter.map { passed >= $0 } ?? false
     }
 
-    /// Passes on what is there, at most `limit` bytes: how many, 0 at the end (which it passes on too), nil when
+    private mutating func isStalled(_ faults: FaultProxy.Faults) -> Bool {
+        guard let limit = faults.stallAfter, passed >= limit, !hasStalled else { return false }
+        if stalledSince == nil {
+            stalledSince = .now
+            shared.state.withLock { $0.counts.faults += 1 }
+        }
+        guard let since = stalledSince, let pause = faults.stallFor else { return true }
+        hasStalled = .now - since >= pause
+        return !hasStalled
+    }
+
+    /// Bytes that may still pass before the next fault.
+    private func room(_ faults: FaultProxy.Faults) -> Int? {
+        [faults.cutAfter, faults.resetAfter, hasStalled ? nil : faults.stallAfter].compactMap { $0 }.min()
+            .map { max(1, $0 - passed) }
+    }
+
+    /// Passes on what is there, up to the next fault: how many bytes, 0 at the end (which it passes on too), nil when
     /// an end is gone.
-    private func pass(from: Int32, to: Int32, limit: Int?, corruptEvery: Int?) -> Int? {
-        var buffer = [UInt8](repeating: 0, count: min(64 << 10, limit ?? .max))
+    private mutating func pass(from: Int32, to: Int32, _ faults: FaultProxy.Faults) -> Int? {
+        var buffer = [UInt8](repeating: 0, count: min(64 << 10, room(faults) ?? .max))
         let count = recv(from, &buffer, buffer.count, 0)
         guard count > 0 else {
             shutdown(to, Int32(SHUT_WR))
             return count == 0 ? 0 : nil
         }
-        if let every = corruptEvery {
+        if let every = faults.corruptEvery {
             // Counted over the whole connection, so that small reads don't escape.
             for index in 0..<count where (passed + index + 1) % every == 0 { buffer[index] ^= 0x10 }
         }
@@ -199,6 +234,7 @@ private struct Relay {
             guard written > 0 else { return nil }
             sent += written
         }
+        passed += count
         return count
     }
 }
@@ -239,6 +275,12 @@ private enum TCP {
             return -1
         }
         return descriptor
+    }
+
+    /// Bytes that the other end's kernel has not confirmed.
+    static func unsent(_ descriptor: Int32) -> Int32 {
+        var count: Int32 = 0
+        return ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? count : 0
     }
 
     /// Makes close(2) send RST instead of FIN (socket(7), SO_LINGER).

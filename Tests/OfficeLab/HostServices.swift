@@ -66,8 +66,9 @@ extension LabHost {
     ///   - config: the text of its configuration; nil leaves the file as it is (a new host has none).
     ///   - environment: `OFFICESHARE_*` and others.
     ///   - clock: how far its wall clock is off.
+    ///   - disk: what is wrong with what it reads.
     package func startDaemon(
-        config: String? = nil, environment: [String: String] = [:], clock: Duration? = nil
+        config: String? = nil, environment: [String: String] = [:], clock: Duration? = nil, disk: RottenDisk? = nil
     ) async throws {
         if let config { try write(config, to: "/etc/officeshare/officeshare.yaml") }
         let notifications = try NotifySocket(path("/run/officelab/notify"))
@@ -77,6 +78,10 @@ extension LabHost {
         environment["NOTIFY_SOCKET"] = "/run/officelab/notify"
         var wrong: [String: String] = [:]
         if let clock { wrong = try await wrongClock(clock) }
+        var libraries = wrong["LD_PRELOAD"].map { [$0] } ?? []
+        if let disk { libraries.append(try await add(disk, to: &wrong)) }
+        if let detour = state.withLock({ $0.detour }) { libraries.append(try await add(detour, to: &wrong)) }
+        if !libraries.isEmpty { wrong["LD_PRELOAD"] = libraries.joined(separator: ":") }
         let words = ["env"] + wrong.map { "\($0)=\($1)" } + ["officeshared"]
         let process = try start(words, as: "officeshare", environment: environment, log: "officeshared")
         state.withLock { state in
@@ -87,6 +92,19 @@ extension LabHost {
             process.exit != nil || notifications.received.contains("READY=1")
         }
         try requireAlive(process, .officeshare)
+    }
+
+    /// From its next start on officeshared reaches another host by way of a proxy in this one.
+    package func detour(to other: LabHost, by proxy: FaultProxy) {
+        state.withLock { $0.detour = Detour(address: other.address, port: proxy.port) }
+    }
+
+    /// Makes the library, and adds what it is told by; where it is.
+    private func add(_ fault: some PreloadedFault, to environment: inout [String: String]) async throws -> String {
+        let library = "/run/officelab/\(type(of: fault).name).so"
+        try await type(of: fault).make(at: path(library))
+        environment.merge(fault.environment) { _, new in new }
+        return library
     }
 
     /// What a process of this host is started with so that its clock is off.

@@ -30,6 +30,7 @@ package final class LabHost: Sendable {
         var services: [Service: HostProcess] = [:]
         var notifications: NotifySocket?
         var wire = Wire()
+        var detour: Detour?
         var started = 0
     }
 
