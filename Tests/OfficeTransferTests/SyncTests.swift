@@ -145,6 +145,17 @@ import Testing
     }
 }
 
+@Suite struct OutcomeTests {
+    /// The other side knows a share by its own name alone.
+    @Test(arguments: [("docs", "pc1/docs"), ("docs/a", "docs/a"), ("transfer", "pc1/docs"), ("cs", "cs")])
+    func whatFailsIsNamedByItsNode(_ what: String, _ shown: String) async throws {
+        let office = try TestOffice()
+        let session = TransferSession(transport: try office.transport(), pool: office.pool, options: TransferOptions())
+        _ = await Outcome.of("pc1/docs", in: session) { throw OfficeError(.notAllowed, what, "it is read-only") }
+        #expect(session.ledger.finish(failure: nil).failed.map(\.path) == [shown])
+    }
+}
+
 @Suite struct PaceTests {
     @Test func theLimitHolds() async throws {
         let office = try TestOffice()

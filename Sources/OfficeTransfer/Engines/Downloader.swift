@@ -52,7 +52,9 @@ struct Outcome {
             try await body()
         } catch {
             let error = asOfficeError(error, name)
-            session.ledger.failed(error.what == "transfer" ? name : error.what, error)
+            // The other side names a share as it knows it, people by its node as well.
+            let isSame = error.what == "transfer" || "/\(name)".hasSuffix("/\(error.what)")
+            session.ledger.failed(isSame ? name : error.what, error)
             return Outcome(code: error.code)
         }
         let codes = Set(session.ledger.codes(from: failures))
