@@ -94,6 +94,9 @@ package struct Daemon: Sendable {
             started: started, version: version)
         let registry = ConnectionRegistry(caps: settings.limits.caps)
 
+        let passingRoutes = PeerPassingRoutes(
+            desk: passing, tracker: ReadingTracker(identity: identity, incarnation: office.incarnation), shares: shares,
+            outbox: post.parts.outbox, hashes: hashes, governor: governor)
         let peerRoutes = PeerRoutes(
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
@@ -101,11 +104,8 @@ package struct Daemon: Sendable {
             watcher: watcher, governor: governor,
             spaces: PeerSpaceRoutes(
                 office: office, server: server, desk: desk, links: links, pool: pool, responder: responder,
-                gate: exchanges, watcher: spaceWatcher, live: live, calls: calls),
-            passing: PeerPassingRoutes(
-                desk: passing,
-                tracker: ReadingTracker(identity: identity, incarnation: office.incarnation), shares: shares,
-                outbox: post.parts.outbox, hashes: hashes, governor: governor),
+                gate: exchanges, watcher: spaceWatcher, passing: passingRoutes, live: live, calls: calls),
+            passing: passingRoutes,
             post: post, live: live, version: version)
         let joiner = Joiner(
             office: office, directory: directory, connector: connector, identity: identity, settings: settings)

@@ -82,6 +82,26 @@ struct SharedReadingTests {
         }
     }
 
+    @Test func aSpaceIsReadByManyLikeAShare() async throws {
+        try await withSource(["pc2", "pc3", "pc4", "pc5"]) { lab, hosts in
+            let pc1 = lab["pc1"]
+            try await pc1.must("promote")
+            try await pc1.must("space", "add", "plans", "--allow", "office")
+            try await pc1.must("put", "docs/large", "office/plans/", as: "alice")
+            for host in hosts {
+                try await eventually("\(host.name) sees it") {
+                    try await host.officeshare(["ls", "office/plans"], as: "bob").stdout.contains("large")
+                }
+            }
+            let before = try pc1.traffic().sent
+            let gets = try hosts.map { try $0.start(["officeshare", "get", "office/plans/large", "."], as: "bob") }
+            for get in gets { #expect(try await get.ended(within: promised(90)) == .status(0), "\(get.stderr)") }
+            let sent = try pc1.traffic().sent - before
+            #expect(Double(sent) <= 2.2 * Double(Self.bytes), "\(sent) bytes")
+            try await compare(hosts, with: pc1)
+        }
+    }
+
     // MARK: Holders that fail
 
     @Test func aHolderThatIsKilledHoldsNobodyUp() async throws {
@@ -168,7 +188,7 @@ struct SharedReadingTests {
         var found: Answer.Demand?
         try await eventually("\(host.name) gets a ticket") {
             let said = try await speak(
-                host, to: pc1, "/v1/readings/shares/docs", user: user, body: #"{"path":"\#(file)"}"#)
+                host, to: pc1, "/v1/readings/shares/docs", user: user, body: #"{"path":"\#(file)","keeps":true}"#)
             guard said.status == 200, let start = said.text.firstIndex(of: "{"),
                 let end = said.text.lastIndex(of: "}")
             else { return false }
@@ -204,7 +224,7 @@ struct SharedReadingTests {
             // Who may not read the share gets no ticket.
             try await pc1.must("share", "set", "docs", "--allow", "alice@pc3", as: "alice")
             let refused = try await speak(
-                pc4, to: pc1, "/v1/readings/shares/docs", body: #"{"path":"large"}"#)
+                pc4, to: pc1, "/v1/readings/shares/docs", body: #"{"path":"large","keeps":true}"#)
             #expect(refused.status == 404, "\(refused.text)")
             // A removed member is let in nowhere, whatever ticket it has.
             try await pc1.must("office", "remove", "pc4")

@@ -42,8 +42,11 @@ struct OfficeGateway: Sendable {
     }
 
     /// One exchange with a space. The user's name is this node's word.
+    ///
+    /// - Parameter tap: What comes is of a content that others read, too: it is kept for them.
     func exchange(
-        _ space: Label, _ verb: ShareVerb, user: String, request: RequestBody, write: @escaping BodyWriter
+        _ space: Label, _ verb: ShareVerb, user: String, request: RequestBody, write: @escaping BodyWriter,
+        tap: ContentTap? = nil
     ) async throws {
         let centre = try await centre()
         guard centre.node != office.identity.id else {
@@ -56,7 +59,12 @@ struct OfficeGateway: Sendable {
             try await pool.exchange(
                 with: centre.node, .exchange(space, verb, user: user, epoch: centre.epoch),
                 send: { write in for try await piece in request { try await write(piece) } },
-                receive: { _, answer in for try await piece in answer { try await write(piece) } })
+                receive: { _, answer in
+                    for try await piece in answer {
+                        await tap?.take(piece)
+                        try await write(piece)
+                    }
+                })
         }
     }
 

@@ -18,6 +18,7 @@ struct PeerSpaceRoutes: Sendable {
     let gate: ExchangeGate
     /// Tells those who keep copies of spaces.
     let watcher: ShareWatcher
+    let passing: PeerPassingRoutes
     let live: LiveSettings
     let calls: MemberCalls
 
@@ -32,6 +33,11 @@ struct PeerSpaceRoutes: Sendable {
         router.get("/v1/spaces/:space") { request, context -> Response in
             try await admit(request, context)
             return try await record(request, context)
+        }
+        router.post("/v1/readings/spaces/:space") { request, context -> Response in
+            try await admit(request, context)
+            let writer = try await opened(request, context)
+            return try await passing.note(request, context, in: writer.folder)
         }
         router.post("/v1/spaces") { request, context -> Response in
             try await admit(request, context)

@@ -45,17 +45,8 @@ struct Gateway: Sendable {
                 node: try Label(Label.office), share: space, verb: verb, answerer: answerer, by: caller,
                 request: request, write: write)
         }
-        if name.description == Label.office, answerer.holder == nil, answerer.server == nil || answerer.server == name {
-            return try await gate.run {
-                do {
-                    try await spaces.exchange(share, verb, user: caller.userName, request: request, write: write)
-                } catch let error as OfficeError
-                    where answerer.server == nil && !verb.writes && error.code == .unavailable
-                {
-                    guard let owner = await office.owner(named: name) else { throw error }
-                    try await readCopy(of: share, owner, verb, caller, request, write, absence: error)
-                }
-            }
+        if name.description == Label.office, answerer.server == nil || answerer.server == name {
+            return try await exchange(space: share, verb, answerer, caller, request, write)
         }
         guard let node = await office.owner(named: name) else {
             throw OfficeError(
@@ -64,13 +55,7 @@ struct Gateway: Sendable {
         }
         let (server, tap) = (answerer.server, answerer.content.flatMap { passing.tap(.init(origin: node, root: $0)) })
         if let holder = answerer.holder, let content = answerer.content {
-            guard !verb.writes, let keeper = await office.node(named: holder) else {
-                throw OfficeError(.notFound, holder.description, "it holds nothing of it")
-            }
-            try await refuseIfOffline(keeper, holder)
-            let key = BlockCache.Key(origin: node, root: content)
-            try await forward(
-                try passing.request(for: key, user: caller.userName), keeper, holder, request, write, tap)
+            try await readPassing(.init(origin: node, root: content), from: holder, verb, caller, request, write)
         } else if let server, server != name {
             try await gate.run { try await readCopy(of: share, node, on: server, verb, caller, request, write, tap) }
         } else if node == office.identity.id {
@@ -111,11 +96,64 @@ struct Gateway: Sendable {
         return names
     }
 
+    /// An exchange with a space of the office.
+    private func exchange(
+        space: Label, _ verb: ShareVerb, _ answerer: Answerer, _ caller: LocalCaller, _ request: RequestBody,
+        _ write: @escaping BodyWriter
+    ) async throws {
+        var tap: ContentTap?
+        if let content = answerer.content {
+            let key = BlockCache.Key(origin: try await spaces.centre().node, root: content)
+            if let holder = answerer.holder {
+                return try await readPassing(key, from: holder, verb, caller, request, write)
+            }
+            tap = passing.tap(key)
+        }
+        let kept = tap
+        do {
+            try await gate.run {
+                do {
+                    try await spaces.exchange(
+                        space, verb, user: caller.userName, request: request, write: write, tap: kept)
+                } catch let error as OfficeError
+                    where answerer.server == nil && !verb.writes && error.code == .unavailable
+                {
+                    guard let owner = await office.owner(named: try Label(Label.office)) else { throw error }
+                    try await readCopy(of: space, owner, verb, caller, request, write, absence: error)
+                }
+            }
+            await tap?.finish()
+        } catch {
+            await tap?.finish()
+            throw error
+        }
+    }
+
+    /// An exchange with a node that holds blocks in passing.
+    private func readPassing(
+        _ key: BlockCache.Key, from holder: Label, _ verb: ShareVerb, _ caller: LocalCaller, _ request: RequestBody,
+        _ write: @escaping BodyWriter
+    ) async throws {
+        guard !verb.writes, let keeper = await office.node(named: holder) else {
+            throw OfficeError(.notFound, holder.description, "it holds nothing of it")
+        }
+        try await refuseIfOffline(keeper, holder)
+        try await forward(
+            try passing.request(for: key, user: caller.userName), keeper, holder, request, write, passing.tap(key))
+    }
+
     /// Who else reads what a local program reads; nil where nobody does.
     func reading(
         _ reading: ContentReading, of share: Label, node name: Label, for caller: LocalCaller
     ) async -> ContentDemand? {
-        guard name.description != Label.office, let node = await office.node(named: name), node != office.identity.id,
+        if name.description == Label.office {
+            guard let centre = try? await spaces.centre(), centre.node != office.identity.id,
+                await directory[centre.node]?.presence == .online
+            else { return nil }
+            return await passing.reading(
+                reading, of: .space(share, epoch: centre.epoch), at: centre.node, user: caller.userName)
+        }
+        guard let node = await office.node(named: name), node != office.identity.id,
             await directory[node]?.presence == .online
         else { return nil }
         return await passing.reading(reading, of: .share(share), at: node, user: caller.userName)

@@ -26,11 +26,14 @@ final class PassingDesk: Sendable {
     /// What is read, at its owner.
     enum Place: Sendable {
         case share(Label)
+        /// Of the file server of that epoch.
+        case space(Label, epoch: Int64)
         case delivery(String)
 
         fileprivate var path: String {
             switch self {
             case .share(let share): "/v1/readings/shares/\(percentEncoded(share.bytes))"
+            case .space(let space, _): "/v1/readings/spaces/\(percentEncoded(space.bytes))"
             case .delivery(let id): "/v1/readings/deliveries/\(id)"
             }
         }
@@ -100,6 +103,7 @@ final class PassingDesk: Sendable {
         head.headerFields[.contentType] = "application/json"
         head.headerFields[.contentLength] = String(bytes.count)
         if !user.isEmpty { head.headerFields[.officeshareUser] = percentEncoded(user.utf8) }
+        if case .space(_, let epoch) = place { head.headerFields[.officeshareEpoch] = String(epoch) }
         let (pool, request) = (self.pool, head)
         return await withTaskGroup(of: ReadingAnswer?.self) { group in
             group.addTask {

@@ -60,14 +60,20 @@ struct PeerPassingRoutes: Sendable {
     private func read(_ request: Request, _ context: MemberContext) async throws -> Response {
         let name = try context.parameters.label("share")
         let user = try Self.user(request)
+        let folder = try await shares.open(
+            name, for: Principal(node: context.caller.node, user: try UserName(user))
+        ).folder
+        return try await note(request, context, in: folder)
+    }
+
+    /// A file of a folder that the caller may read.
+    func note(_ request: Request, _ context: MemberContext, in folder: Folder) async throws -> Response {
+        let user = try Self.user(request)
         let wish = try await request.decoded(as: ReadingRequest.self, limit: Self.longestRequest)
         let path = try RelativePath(parsing: try percentDecoded(wish.path))
         guard !path.isReserved else {
             throw OfficeError(.notFound, path.description, "there is no such file or folder")
         }
-        let folder = try await shares.open(
-            name, for: Principal(node: context.caller.node, user: try UserName(user))
-        ).folder
         let file = try await workers.run { try folder.open(path) }
         let (hashes, workers) = (self.hashes, self.workers)
         return try .json(
