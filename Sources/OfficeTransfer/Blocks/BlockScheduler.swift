@@ -37,9 +37,13 @@ package struct BlockScheduler: Sendable {
         /// Requests in flight for one block near the end.
         package var copies = 2
         /// Where others read the same: how long nothing may come until the owner is asked for what falls to them, too.
-        package var drought = Duration.seconds(1)
-        /// How often a holder with nothing to send is asked what it has by now.
+        package var drought = Duration.seconds(2)
+        /// How often a holder with nothing to send is asked what it has by now; of many each less often.
         package var looks = Duration.milliseconds(400)
+        /// Blocks that one of many holders gets at least: with few from each, requests would cost more than blocks.
+        package var crowdWindow = 16
+        /// Blocks that the owner gets at once of what falls to others.
+        package var help = 2
         package init() {}
 
         /// Whether a source with so many wrong blocks, and right ones, is asked no more.
@@ -59,8 +63,6 @@ package struct BlockScheduler: Sendable {
         var isAside = false
         var delivered = 0
         var since: Duration
-        /// Blocks in the last whole second.
-        var rate = 0
         /// When it was last asked what it has.
         var looked: Duration?
     }
@@ -84,6 +86,7 @@ package struct BlockScheduler: Sendable {
     private var plan: SharingPlan?
     /// When a block came that was missing.
     private var lastBlock = Duration.zero
+    private var pace = Pace()
 
     package init(held: BlockSet, policy: Policy = Policy()) {
         self.held = held
@@ -130,6 +133,7 @@ package struct BlockScheduler: Sendable {
             flights[request]?.open.remove(block)
             sources[source]?.accepted += 1
             measure(source, now: now)
+            pace.count(isOwner: source == Self.owner, now: now)
         }
         asked.insert(block)
         let isNew = held.insert(block)
@@ -206,7 +210,6 @@ package struct BlockScheduler: Sendable {
         guard var state = sources[source] else { return }
         state.delivered += 1
         if now - state.since >= .seconds(1) {
-            state.rate = now - state.since < .seconds(2) ? state.delivered : 0
             state.window = min(max(state.delivered, policy.firstWindow), policy.largestWindow)
             state.delivered = 0
             state.since = now
@@ -250,9 +253,11 @@ package struct BlockScheduler: Sendable {
         guard let state = sources[source] else { return nil }
         let mine = flights.values.filter { $0.source == source }
         let inFlight = mine.reduce(0) { $0 + $1.open.count }
-        let depth = plan.map { $0.isHolder(source) && $0.isCrowded } == true ? 1 : policy.depth
-        guard mine.count < depth, !mine.contains(where: \.isWhole), inFlight < state.window else { return nil }
-        let room = max(1, (state.window - inFlight + depth - 1) / depth)
+        let isOneOfMany = plan.map { $0.isHolder(source) && $0.isCrowded } == true
+        let (depth, window) =
+            isOneOfMany ? (1, max(state.window, policy.crowdWindow)) : (policy.depth, state.window)
+        guard mine.count < depth, !mine.contains(where: \.isWhole), inFlight < window else { return nil }
+        let room = max(1, (window - inFlight + depth - 1) / depth)
         let ranges = missing(of: source, blocks: room, isIdle: mine.isEmpty, now)
         if !ranges.isEmpty { return fly(ranges, from: source, isWhole: false, now) }
         // Near the end: what is out elsewhere, once more, but only from a source with nothing else to do.
@@ -264,27 +269,27 @@ package struct BlockScheduler: Sendable {
     }
 
     /// What is missing, not asked for, and to be asked of this source.
-    private func missing(of source: Source, blocks: Int, isIdle: Bool, _ now: Duration) -> [Range<Int>] {
+    private mutating func missing(of source: Source, blocks: Int, isIdle: Bool, _ now: Duration) -> [Range<Int>] {
         guard let plan, plan.isHolder(source) || source == Self.owner else {
             return asked.missingRanges(limit: policy.ranges, blocks: blocks)
         }
         let ranges = plan.candidates(of: source, asked: asked).ranges(limit: policy.ranges, blocks: blocks)
         guard ranges.isEmpty, source == Self.owner, isIdle, othersAreSlow(now) else { return ranges }
-        return asked.missingRanges(limit: policy.ranges, blocks: blocks)
+        return asked.missingRanges(limit: policy.ranges, blocks: min(blocks, policy.help))
     }
 
     /// Whether the owner has to help with what falls to others: nothing comes, or less than half of what it sends.
-    private func othersAreSlow(_ now: Duration) -> Bool {
+    private mutating func othersAreSlow(_ now: Duration) -> Bool {
         guard plan?.hasHolders == true, now - lastBlock < policy.drought else { return true }
-        func rate(_ source: SourceState) -> Int { now - source.since < .seconds(2) ? source.rate : 0 }
-        let others = sources.filter { $0.key != Self.owner }.reduce(0) { $0 + rate($1.value) }
-        return others * 2 < (sources[Self.owner].map(rate) ?? 0)
+        let (owner, others) = pace.recent(now)
+        return others * 2 < owner
     }
 
     /// What a holder has is asked for by itself where nothing else can be.
     private mutating func look(at source: Source, _ state: SourceState, _ now: Duration) -> Request? {
-        guard plan?.isHolder(source) == true, !asked.isFull, state.looked.map({ now - $0 >= policy.looks }) ?? true
-        else { return nil }
+        guard let plan, plan.isHolder(source), !asked.isFull else { return nil }
+        let interval = policy.looks * max(1, plan.count / 4)
+        guard state.looked.map({ now - $0 >= interval }) ?? true else { return nil }
         sources[source]?.looked = now
         return fly([], from: source, isWhole: false, now)
     }
@@ -317,5 +322,31 @@ package struct BlockScheduler: Sendable {
         }
         flights[nextRequest] = Flight(source: source, open: open, isWhole: isWhole, since: now)
         return Request(id: nextRequest, source: source, ranges: ranges)
+    }
+}
+
+/// Blocks that came lately, from the owner and from all others together.
+private struct Pace: Sendable {
+    private static let window = Duration.seconds(1)
+
+    private var begun = Duration.zero
+    private var now = (owner: 0, others: 0)
+    private var before = (owner: 0, others: 0)
+
+    mutating func count(isOwner: Bool, now time: Duration) {
+        turn(time)
+        if isOwner { now.owner += 1 } else { now.others += 1 }
+    }
+
+    /// In the window that runs, and the one before.
+    mutating func recent(_ time: Duration) -> (owner: Int, others: Int) {
+        turn(time)
+        return (now.owner + before.owner, now.others + before.others)
+    }
+
+    private mutating func turn(_ time: Duration) {
+        guard time - begun >= Self.window else { return }
+        before = time - begun < Self.window * 2 ? now : (0, 0)
+        (now, begun) = ((0, 0), time)
     }
 }

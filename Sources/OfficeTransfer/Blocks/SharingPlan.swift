@@ -41,6 +41,8 @@ struct SharingPlan: Sendable {
 
     func isHolder(_ source: Source) -> Bool { holders[source] != nil }
 
+    var count: Int { holders.count }
+
     /// With few of them each is kept busy with a second request while it answers the first.
     var isCrowded: Bool { holders.count > 4 }
 

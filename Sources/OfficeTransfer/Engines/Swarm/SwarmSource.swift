@@ -35,3 +35,8 @@ struct SwarmSource {
     /// Requests that run.
     var requests = 0
 }
+
+extension SwarmState {
+    /// Ends an exchange whose answer nobody needs: no error of the source's.
+    static let cut = OfficeError(.temporary, "request", "it is over")
+}

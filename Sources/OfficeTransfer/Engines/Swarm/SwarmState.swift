@@ -14,8 +14,8 @@ final class SwarmState: Sendable {
     private static let spareBytes = 32 << 20
     /// How long a source may be silent, with blocks to send, before others are asked for them.
     private static let silence = Duration.seconds(1)
-    /// The same of one that waits for its own blocks.
-    private static let holderSilence = Duration.seconds(3)
+    /// The same where others read it, too: one waits for its own blocks, and the owner has many to serve.
+    private static let sharedSilence = Duration.seconds(4)
     /// Nodes that one content is fetched from at once.
     private static let mostSources = 40
     private static let policy = BlockScheduler.Policy()
@@ -32,6 +32,8 @@ final class SwarmState: Sendable {
         var failure: OfficeError?
         var lastError: OfficeError?
         var ownerChanged = false
+        /// Others read the same.
+        var isShared = false
         var lastBlock: Duration
     }
 
@@ -104,7 +106,10 @@ final class SwarmState: Sendable {
     /// Others read the same: the owner is spared, and this reader has that key among them.
     func share(as own: UInt64) {
         let now = clock.now()
-        locked { $0.scheduler.share(as: own, now: now) }
+        locked { state in
+            state.isShared = true
+            state.scheduler.share(as: own, now: now)
+        }
     }
 
     /// The blocks that are here.
@@ -168,7 +173,7 @@ final class SwarmState: Sendable {
                 state.scheduler.added(index, now: now)
             } else if state.sources[index].requests > 0,
                 now - state.sources[index].heard
-                    > (state.sources[index].isHolder ? Self.holderSilence : Self.silence)
+                    > (state.isShared ? Self.sharedSilence : Self.silence)
             {
                 state.scheduler.stalled(index)
             }
@@ -394,7 +399,4 @@ final class SwarmState: Sendable {
             state.scheduler.revived(request.source, now: now)
         }
     }
-
-    /// Ends an exchange whose answer nobody needs: no error of the source's.
-    static let cut = OfficeError(.temporary, "request", "it is over")
 }
