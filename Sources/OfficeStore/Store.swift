@@ -56,10 +56,16 @@ package final class Store: Sendable {
         try contents.withLock { (contents) throws(OfficeError) in try Self.known(name, contents) }
     }
 
-    /// Opens the store of an office, or makes one in an empty folder.
-    package init(at path: [UInt8], office: OfficeID, epoch: Int64) throws(OfficeError) {
+    /// Opens the store of an office, or makes one of a folder.
+    ///
+    /// - Parameter mayMake: Whether it may be made. One that was served has to be there: where it isn't, its disk is not
+    ///   mounted, and what would be made in its place would be an empty office.
+    package init(at path: [UInt8], office: OfficeID, epoch: Int64, mayMake: Bool = true) throws(OfficeError) {
         what = escapedForTerminal(path)
         root = try Folder(at: path)
+        if !mayMake {
+            guard try root.has(Self.header) else { throw Self.gone(what) }
+        }
         try Self.checkOwnNames(in: root, what)
         for folder in [Self.recordFolder, Self.spaceFolder, Self.versionFolder, Self.removedFolder] {
             try root.makeDirectories(try RelativePath([folder]))
@@ -99,6 +105,16 @@ package final class Store: Sendable {
             // A new one.
         }
         try root.write(try StoreJSON.encode(header, what), to: path)
+    }
+
+    private static func gone(_ what: String) -> OfficeError {
+        OfficeError(
+            .notFound, what, "the store isn't there", mend: "Mount its disk, or bring the folder back from a backup.")
+    }
+
+    /// Throws where the store's path doesn't lead to it any more: unmounted beneath it, or moved away.
+    package func checkIsThere() throws(OfficeError) {
+        guard try root.status().isLinked else { throw Self.gone(what) }
     }
 
     /// Makes the folder of a store that is the service's own.
@@ -336,5 +352,17 @@ package final class Store: Sendable {
         OfficeError(
             .notFound, "\(Label.office)/\(name)", "there is no such space",
             mend: "'officeshare space ls' shows what there is.")
+    }
+}
+
+extension Folder {
+    /// Whether something of that name is in it.
+    fileprivate func has(_ name: FileName) throws(OfficeError) -> Bool {
+        do throws(OfficeError) {
+            _ = try entry(try RelativePath([name]))
+            return true
+        } catch  where error.code == .notFound {
+            return false
+        }
     }
 }

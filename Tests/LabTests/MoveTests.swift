@@ -85,7 +85,7 @@ struct MoveTests {
             try await pc2.shell("mkdir docs/many && cd docs/many && seq 3000 | split -l1 -a4 -", as: "alice").checked()
             try await pc2.shell("head -c 60M /dev/urandom >docs/large", as: "alice").checked()
             let script = """
-                for i in $(seq 1 400); do
+                i=0; while [ ! -e stop ]; do i=$((i + 1))
                     echo $i >g$i
                     officeshare put ./g$i pc2/docs/$(hostname)-$i >/dev/null 2>&1 && echo $i >>acknowledged
                     officeshare put --force ./g$i pc2/docs/same-$(hostname) >/dev/null 2>&1 && echo $i >>last
@@ -98,10 +98,8 @@ struct MoveTests {
                 try await leads(host)
                 try await self.goesOn(host)
             }
-            for writer in writers {
-                try await writer.signal(SIGKILL)
-                _ = try await writer.ended(within: promised(10))
-            }
+            for host in [pc1, pc2, pc3] { try await host.shell("touch stop", as: "bob").checked() }
+            for writer in writers { _ = try await writer.ended(within: promised(30)) }
             for host in [pc1, pc2, pc3] {
                 let last = try await host.shell("tail -n 1 last", as: "bob").stdout
                 let acknowledged = try await host.shell("cat acknowledged", as: "bob").lines

@@ -94,7 +94,7 @@ actor FileServer {
         do throws(OfficeError) {
             let (path, epoch, office) = (setting.store, setting.epoch, state.office)
             let opened = try await onDisk { () throws(OfficeError) in
-                try Store(at: path, office: office, epoch: epoch)
+                try Store(at: path, office: office, epoch: epoch, mayMake: false)
             }
             try await onDisk { [history] () throws(OfficeError) in try history.began(path) }
             if let standby = setting.standby.first {
@@ -106,8 +106,11 @@ actor FileServer {
             await shares.release(below: opened.spacePaths(in: path))
             if isSettled { serve(epoch) }
         } catch {
+            let isNew = failure != error
             failure = error
+            guard isNew else { return }
             logger.error("the store can't be opened", metadata: [LogKey.error: "\(error)"])
+            shares.changes.send(())
         }
     }
 
@@ -116,6 +119,21 @@ actor FileServer {
         fence.mode = .serving(epoch)
         logger.notice("this node is the file server", metadata: [LogKey.count: "\(epoch)"])
         shares.changes.send(())
+    }
+
+    /// A store that isn't there any more is served no longer, until it is back: what was written on would be lost to
+    /// sight with the next mount.
+    func checkStore() async {
+        guard let current = store else { return }
+        do throws(OfficeError) {
+            try await onDisk { () throws(OfficeError) in try current.store.checkIsThere() }
+        } catch {
+            guard store?.store === current.store else { return }
+            await standDown()
+            failure = error
+            logger.error("the store isn't there any more", metadata: [LogKey.error: "\(error)"])
+            shares.changes.send(())
+        }
     }
 
     /// No change is made any more; returns when none is under way.
@@ -143,7 +161,9 @@ actor FileServer {
             }
             if isDemoted {
                 guard let office = await office.state?.office else { return }
-                let store = try await onDisk { () throws(OfficeError) in try Store(at: path, office: office, epoch: 0) }
+                let store = try await onDisk { () throws(OfficeError) in
+                    try Store(at: path, office: office, epoch: 0, mayMake: false)
+                }
                 for record in store.records where record.isMoving != true {
                     try await shares.takeOver(record, at: store.path(of: record, in: path))
                 }
@@ -200,7 +220,10 @@ actor FileServer {
     /// The store, if this node is the file server of the epoch that the caller knows.
     func current(_ epoch: Int64?) throws(OfficeError) -> Opened {
         guard let store else {
-            throw failure.map { $0.about(Label.office) } ?? ServingFence.moving
+            // Not its code: a path that nothing is wrong with isn't missing because the store is.
+            throw failure.map {
+                OfficeError(.unavailable, Label.office, "its store can't be used: \($0.why)", mend: $0.mend)
+            } ?? ServingFence.moving
         }
         guard epoch == nil || epoch == store.epoch, isSettled else { throw ServingFence.moving }
         return Opened(store: store.store, epoch: store.epoch)

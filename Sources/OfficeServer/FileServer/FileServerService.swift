@@ -23,6 +23,21 @@ struct FileServerService: Service {
     let presence: EventHub<NodeID>
     let versionsBytes: Int64
     let logger: Logger
+    /// What this clock said when the daemon was started: one that was set since is known by that.
+    private let started = (time: FileTime.now.seconds, at: ContinuousClock.now)
+
+    init(
+        server: FileServer, office: OfficeKeeper, directory: PeerDirectory, links: PeerLinks,
+        presence: EventHub<NodeID>, versionsBytes: Int64, logger: Logger
+    ) {
+        self.server = server
+        self.office = office
+        self.directory = directory
+        self.links = links
+        self.presence = presence
+        self.versionsBytes = versionsBytes
+        self.logger = logger
+    }
 
     func run() async throws {
         let changes = office.changes.listen()
@@ -34,7 +49,12 @@ struct FileServerService: Service {
                     await hearOthers(arrivals)
                     await server.settle()
                 }
-                tasks.addTask { await every(Self.retry) { if await server.failure != nil { await server.adopt() } } }
+                tasks.addTask {
+                    await every(Self.retry) {
+                        await server.checkStore()
+                        if await server.failure != nil { await server.adopt() }
+                    }
+                }
                 tasks.addTask { await every(Self.thinning) { await thin() } }
                 tasks.addTask { await every(Self.notices) { await server.lookAtNotices() } }
                 for await _ in changes.cancelOnGracefulShutdown() { await server.adopt() }
@@ -75,12 +95,14 @@ struct FileServerService: Service {
         let following = await server.follower.store
         guard let store = serving ?? following else { return }
         let (most, logger) = (versionsBytes, logger)
+        let clocks = await directory.clocks() + [started.time + (ContinuousClock.now - started.at).components.seconds]
+        let now = ClockCheck.earliest(now: FileTime.now.seconds, others: clocks)
         await server.onDisk {
             for space in store.spaces {
                 do throws(OfficeError) {
-                    let before = FileTime(seconds: FileTime.now.seconds - Self.partialSeconds, nanoseconds: 0)
+                    let before = FileTime(seconds: now - Self.partialSeconds, nanoseconds: 0)
                     _ = try space.folder.removeLeftovers(before: before)
-                    let count = try space.thin(most: most, now: FileTime.now.seconds)
+                    let count = try space.thin(most: most, now: now)
                     if count > 0 {
                         logger.info(
                             "thinned out old versions",

@@ -41,6 +41,12 @@ struct OfficeGateway: Sendable {
         return Centre(node: node, name: await office.name(of: node), epoch: setting.epoch)
     }
 
+    /// Whether the file server is there and its store isn't, as it says.
+    func isWithoutStore() async -> Bool {
+        guard let centre = try? await centre() else { return false }
+        return await directory[centre.node]?.isWithoutStore == true
+    }
+
     /// One exchange with a space. The user's name is this node's word.
     ///
     /// - Parameter tap: What comes is of a content that others read, too: it is kept for them.

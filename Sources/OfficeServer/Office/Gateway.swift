@@ -113,6 +113,12 @@ struct Gateway: Sendable {
         do {
             try await gate.run {
                 do {
+                    // Before anything is asked: what was sent once can't be asked of a copy.
+                    guard await !spaces.isWithoutStore() else {
+                        throw OfficeError(
+                            .unavailable, "\(Label.office)/\(space)", "the file server's store is away",
+                            mend: "Run the same again when it is back.")
+                    }
                     try await spaces.exchange(
                         space, verb, user: caller.userName, request: request, write: write, tap: kept)
                 } catch let error as OfficeError

@@ -231,12 +231,12 @@ struct StatusReporter: Sendable {
         let isOwn = holder == office.identity.id
         let known = await directory[holder]
         let offers = isOwn ? await server.offers(for: holder) : known?.offers ?? []
-        let online = isOwn || known?.presence == .online
+        let isThere = isOwn ? await server.failure == nil : known?.presence == .online && known?.isWithoutStore == false
         var models: [Label: OfferModel] = [:]
         for space in offers where space.isSpace == true && space.users?.contains(caller.userName) ?? true {
-            models[space.name] = Self.space(space.name, server: online ? state.displayName(of: holder) : nil)
+            models[space.name] = Self.space(space.name, server: isThere ? state.displayName(of: holder) : nil)
         }
-        if !online {
+        if !isThere {
             add(await copies(of: state.office.asOwner, for: caller), to: &models) { Self.space($0, server: nil) }
         }
         let formers = Dictionary(offers.map { ($0.name, $0.formerly) }, uniquingKeysWith: { first, _ in first })

@@ -39,7 +39,11 @@ actor PeerDirectory {
     struct Known: Sendable {
         var presence = Presence.unknown
         var hello: PeerHello?
+        /// When that was heard, by a clock that nobody sets.
+        var heard = ContinuousClock.now
         var offers: [PeerOffer] = []
+        /// Whether it is the file server and its store can't be used, as it says.
+        var isWithoutStore = false
         var pins: [PeerPin] = []
         var queues: [PeerQueue] = []
         var reached: Endpoint?
@@ -114,6 +118,7 @@ actor PeerDirectory {
         var record = known[node] ?? Known()
         record.presence = .online
         record.hello = hello
+        record.heard = .now
         record.reached = endpoint
         record.lastSeen = now
         if let place = unreached.firstIndex(of: endpoint) {
@@ -123,7 +128,10 @@ actor PeerDirectory {
         known[node] = record
     }
 
-    func offers(_ offers: [PeerOffer], of node: NodeID) { known[node]?.offers = offers }
+    func offers(_ offers: [PeerOffer], isWithoutStore: Bool = false, of node: NodeID) {
+        known[node]?.offers = offers
+        known[node]?.isWithoutStore = isWithoutStore
+    }
 
     func pins(_ pins: [PeerPin], of node: NodeID) { known[node]?.pins = pins }
 
@@ -149,6 +157,14 @@ actor PeerDirectory {
         guard let record = known[node], record.presence == .online else { return }
         known[node]?.presence = said ? .gone : .offline
         known[node]?.lastSeen = now
+    }
+
+    /// What the clocks of the nodes that are there say now, in seconds.
+    func clocks() -> [Int64] {
+        known.values.compactMap { record in
+            guard record.presence == .online, let told = record.hello?.time else { return nil }
+            return told.time.seconds + (ContinuousClock.now - record.heard).components.seconds
+        }
     }
 
     func forget(membersOtherThan isMember: (NodeID) -> Bool) {

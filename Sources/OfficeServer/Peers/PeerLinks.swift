@@ -187,7 +187,7 @@ actor PeerLinks: Service {
             try await exchangeLog(with: node, theirHeads: hello.heads)
         }
         if let offers = line.offers {
-            await directory.offers(offers, of: node)
+            await directory.offers(offers, isWithoutStore: line.isWithoutStore == true, of: node)
             presence.send(node)
             // What its owner shares otherwise, its copies have to hear.
             await pins.arrived(node)

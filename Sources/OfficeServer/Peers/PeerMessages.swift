@@ -11,12 +11,15 @@ struct PeerHello: Codable, Sendable, Hashable {
     var port: UInt16
     /// Hashes of the office log's newest entries.
     var heads: [EntryHash]
+    /// What its clock says: by what most say, one that is wrong is known.
+    var time: Timestamp?
 
-    init(incarnation: String, version: String, port: UInt16, heads: [EntryHash]) {
+    init(incarnation: String, version: String, port: UInt16, heads: [EntryHash], time: Timestamp? = nil) {
         self.incarnation = incarnation
         self.version = version
         self.port = port
         self.heads = heads
+        self.time = time
     }
 }
 
@@ -72,6 +75,8 @@ struct PeerLine: Codable, Sendable {
     var hello: PeerHello?
     /// All of the node's offers, in place of those told before.
     var offers: [PeerOffer]?
+    /// With `offers`: the node is the file server, and its store can't be used now; nil: no.
+    var isWithoutStore: Bool?
     /// All copies that the node keeps of others' shares, in place of those told before.
     var pins: [PeerPin]?
     /// Shares of the node in which something has changed: for those who keep copies.
@@ -93,7 +98,8 @@ struct PeerLine: Codable, Sendable {
     var bye: Bool?
 
     init(
-        hello: PeerHello? = nil, offers: [PeerOffer]? = nil, pins: [PeerPin]? = nil, changed: [Label]? = nil,
+        hello: PeerHello? = nil, offers: [PeerOffer]? = nil, isWithoutStore: Bool? = nil, pins: [PeerPin]? = nil,
+        changed: [Label]? = nil,
         changedSpaces: [Label]? = nil,
         entries: [SealedEntry]? = nil, gossip: [PeerGossip]? = nil,
         queues: [PeerQueue]? = nil, jobs: [JobReport]? = nil, allJobsAsOf: Int? = nil,
@@ -101,6 +107,7 @@ struct PeerLine: Codable, Sendable {
     ) {
         self.hello = hello
         self.offers = offers
+        self.isWithoutStore = isWithoutStore
         self.pins = pins
         self.changed = changed
         self.changedSpaces = changedSpaces

@@ -128,6 +128,7 @@ struct PeerRoutes: Sendable {
                 Self.line(
                     PeerLine(
                         hello: await hello(), offers: await offers(for: node),
+                        isWithoutStore: await isWithoutStore(),
                         pins: await pins.offers(for: node), gossip: await directory.gossip(), queues: toldQueues,
                         jobs: await printing.reports(for: node), allJobsAsOf: told,
                         notices: await spaces.server.notices(for: node))))
@@ -151,8 +152,11 @@ struct PeerRoutes: Sendable {
                     let isKeeper = await office.isFileServer(node)
                     guard isKeeper != toldKeeper else { continue }
                     toldKeeper = isKeeper
-                    try await write(Self.line(PeerLine(offers: await offers(for: node))))
-                case .offers: try await write(Self.line(PeerLine(offers: await offers(for: node))))
+                    try await write(
+                        Self.line(PeerLine(offers: await offers(for: node), isWithoutStore: await isWithoutStore())))
+                case .offers:
+                    try await write(
+                        Self.line(PeerLine(offers: await offers(for: node), isWithoutStore: await isWithoutStore())))
                 case .pins: try await write(Self.line(PeerLine(pins: await pins.offers(for: node))))
                 case .changed(let share):
                     guard await shares.isOffered(share, to: node, isKeeper: await office.isFileServer(node)) else {
@@ -188,10 +192,13 @@ struct PeerRoutes: Sendable {
             + (await spaces.server.offers(for: node))
     }
 
+    private func isWithoutStore() async -> Bool? { await spaces.server.failure == nil ? nil : true }
+
     private func hello() async -> PeerHello {
         PeerHello(
-            incarnation: office.incarnation, version: version, port: await office.port, heads: await office.headHashes()
-        )
+            incarnation: office.incarnation, version: version, port: await office.port,
+            heads: await office.headHashes(),
+            time: .now)
     }
 
     private static func line(_ line: PeerLine) throws -> ByteBuffer {
