@@ -114,6 +114,22 @@ package final class Space: Sendable {
 
     func passed(_ state: inout State, _ number: Int64) throws(OfficeError) { try state.passed(number, claim) }
 
+    /// The name for a version that another store has kept: its own, unless that number is taken, or is none that a store
+    /// comes to.
+    func name(for other: VersionName, of path: RelativePath) throws(OfficeError) -> VersionName {
+        try locked { (state) throws(OfficeError) in
+            let isTaken = try shelf.versions(of: path).contains { $0.name.number == other.number }
+            guard isTaken || other.number > state.nextNumber + Self.farthest else {
+                try state.passed(other.number, claim)
+                return other
+            }
+            let number = try state.number(claim)
+            return VersionName(number: number, time: other.time, how: other.how, author: other.author)
+        }
+    }
+
+    static let farthest: Int64 = 1 << 40
+
     func sort(_ place: RelativePath) throws(OfficeError) {
         try sorting.withLock { (_) throws(OfficeError) in
             try shelf.shelve(place)

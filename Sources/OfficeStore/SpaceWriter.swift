@@ -14,12 +14,14 @@ package struct SpaceWriter: FolderChanging {
     /// The name that what is replaced gets, where another store has given it one: this one is a copy of that.
     private let given: VersionName?
     private let isCopy: Bool
+    /// No quota stops it.
+    private let isExempt: Bool
     /// Throws where this node may change the space no longer: asked under the lock, before each change.
     let mayChange: @Sendable () throws(OfficeError) -> Void
 
     package init(
         _ space: Space, author: Author, authorName: String? = nil, hashes: any HashCache = MemoryHashCache(),
-        noted: @escaping @Sendable () -> Void = {},
+        isExempt: Bool = false, noted: @escaping @Sendable () -> Void = {},
         mayChange: @escaping @Sendable () throws(OfficeError) -> Void = {}
     ) {
         self.space = space
@@ -29,6 +31,7 @@ package struct SpaceWriter: FolderChanging {
         self.noted = noted
         given = nil
         isCopy = false
+        self.isExempt = isExempt
         self.mayChange = mayChange
     }
 
@@ -41,6 +44,7 @@ package struct SpaceWriter: FolderChanging {
         hashes = MemoryHashCache()
         noted = {}
         isCopy = true
+        isExempt = true
         mayChange = { () throws(OfficeError) in }
     }
 
@@ -122,7 +126,7 @@ package struct SpaceWriter: FolderChanging {
     private func putBeside(_ file: CompleteFile) throws(OfficeError) -> FileName {
         guard let last = file.path.last else { throw occupied(file.path) }
         let conflict = ConflictName(last, author: authorName, seconds: FileTime.now.seconds)
-        if let known = try copy(like: conflict, of: file) {
+        if let root = file.root, let known = try copy(like: conflict, of: file.path, size: file.size, root) {
             try file.partial.discard()
             return known
         }
@@ -165,13 +169,19 @@ package struct SpaceWriter: FolderChanging {
     }
 
     /// The copy that an earlier try of the same upload has made, where its answer was lost.
-    private func copy(like conflict: ConflictName, of file: CompleteFile) throws(OfficeError) -> FileName? {
-        guard let root = file.root else { return nil }
-        let listing = try folder.list(file.path.parent)
+    func knownCopy(of path: RelativePath, size: Int64, _ root: ContentRoot) throws(OfficeError) -> FileName? {
+        guard let last = path.last else { return nil }
+        return try copy(like: ConflictName(last, author: authorName, seconds: 0), of: path, size: size, root)
+    }
+
+    private func copy(
+        like conflict: ConflictName, of path: RelativePath, size: Int64, _ root: ContentRoot
+    ) throws(OfficeError) -> FileName? {
+        let listing = try folder.list(path.parent)
         while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
-            for entry in batch where entry.kind == .file && entry.size == file.size {
+            for entry in batch where entry.kind == .file && entry.size == size {
                 guard let name = entry.path.last, conflict.mayHaveMade(name),
-                    try look(at: try file.path.parent.appending(name))?.root == root
+                    try look(at: try path.parent.appending(name))?.root == root
                 else { continue }
                 return name
             }
@@ -210,7 +220,7 @@ package struct SpaceWriter: FolderChanging {
     private func checkRoom(
         for file: CompleteFile, _ existing: Entry?, _ state: inout Space.State
     ) throws(OfficeError) {
-        if isCopy { return }
+        if isExempt { return }
         let held = (file.reservation as? SpaceReservation)?.bytes ?? 0
         try state.book.checkRoom(
             for: file.size - (existing?.bytes ?? 0), besides: held, space.name, file.path.description)
@@ -362,6 +372,30 @@ package struct SpaceWriter: FolderChanging {
     }
 
     package func confirm() throws(OfficeError) { try space.feed.confirm() }
+
+    /// Keeps what another store has kept of a path.
+    func keepVersion(
+        of path: RelativePath, _ theirs: VersionName, _ entry: Entry, _ file: ReadableFile?
+    ) throws(OfficeError) {
+        try mayChange()
+        let name = try space.name(for: theirs, of: path)
+        let content = try file.map { (file) throws(OfficeError) -> PartialFile in
+            let partial = try space.shelf.partial(for: name, of: path)
+            try partial.fill(from: file)
+            return partial
+        }
+        defer { content?.close() }
+        try space.locked { (_) throws(OfficeError) in
+            try mayChange()
+            guard try space.shelf.take(name, of: path, entry, content) else { return }
+            note(
+                .version(
+                    space.name, path, as: name.fileName, size: entry.bytes, modified: entry.modified,
+                    executable: entry.executable, target: entry.target),
+                content: space.feed.isFollowed ? space.shelf.open(name, of: path) : nil)
+        }
+        try space.shelf.sync()
+    }
 
     // MARK: Locks
 

@@ -83,10 +83,11 @@ package final class Store: Sendable {
     static let header = FileName(trusted: Array("office.json".utf8))
     static let recordFolder = FileName(trusted: Array("records".utf8))
     static let spaceFolder = FileName(trusted: Array("spaces".utf8))
-    private static let versionFolder = FileName(trusted: Array("versions".utf8))
+    static let versionFolder = FileName(trusted: Array("versions".utf8))
+    static let incomingFolder = FileName(trusted: Array("incoming".utf8))
     private static let removedFolder = FileName(trusted: Array("removed".utf8))
 
-    static let ownNames = [header, recordFolder, spaceFolder, versionFolder, removedFolder]
+    static let ownNames = [header, recordFolder, spaceFolder, versionFolder, removedFolder, incomingFolder]
 
     private func claim(for office: OfficeID, epoch: Int64) throws(OfficeError) {
         let path = try RelativePath([Self.header])
@@ -177,6 +178,9 @@ package final class Store: Sendable {
     private func recordPath(_ name: Label) throws(OfficeError) -> RelativePath {
         try RelativePath([Self.recordFolder, try FileName(name.bytes + Array(".json".utf8))])
     }
+
+    /// Where a space's versions are, from a store's folder on.
+    static func versionsPath(of name: Label) throws(OfficeError) -> RelativePath { try place(versionFolder, name) }
 
     /// No space's record: those end in `.json`.
     private static func conflictsPath(_ name: Label) throws(OfficeError) -> RelativePath {

@@ -11,6 +11,9 @@ package enum StoreChange: Codable, Sendable, Equatable {
     /// A file, or a folder with all in it, is among the versions now.
     case removed(Label, RelativePath, as: String)
     case emptyFolderRemoved(Label, RelativePath)
+    /// What another store has kept of a path (its content comes behind it, of a link its target) is kept here, too.
+    case version(
+        Label, RelativePath, as: String, size: Int64, modified: FileTime, executable: Bool, target: [UInt8]?)
     case modified(Label, RelativePath, FileTime)
     case executable(Label, RelativePath, Bool)
     case conflict(Label, Conflict)
@@ -21,6 +24,9 @@ package enum StoreChange: Codable, Sendable, Equatable {
 
     /// Bytes of content that come behind it.
     package var contentBytes: Int64 {
-        if case .file(_, _, let size, _, _, _) = self { size } else { 0 }
+        switch self {
+        case .file(_, _, let size, _, _, _), .version(_, _, _, let size, _, _, nil): size
+        default: 0
+        }
     }
 }

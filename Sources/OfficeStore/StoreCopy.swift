@@ -5,6 +5,11 @@ import OfficeTransfer
 extension Store {
     /// Where the content of a change of another store's is received, before `follow` gives it its name.
     package func partial(for change: StoreChange) throws(OfficeError) -> PartialFile? {
+        if case .version(let name, let path, let kept, let size, _, _, nil) = change {
+            let partial = try space(name).shelf.partial(for: try Self.version(kept), of: path)
+            try partial.setSize(size)
+            return partial
+        }
         guard case .file(let name, let path, let size, _, _, _) = change else { return nil }
         let partial = try space(name).folder.partial(for: path, key: "standby")
         try partial.setSize(0)
@@ -28,6 +33,16 @@ extension Store {
             try writer(name, kept).move(from, to: to, replacing: kept == nil ? .never : .always)
         case .removed(let name, let path, let kept): try writer(name, kept).remove(path, recursive: true)
         case .emptyFolderRemoved(let name, let path): try writer(name, nil).remove(path, recursive: false)
+        case .version(let name, let path, let kept, let size, let modified, let executable, let target):
+            let space = try space(name)
+            let version = try Self.version(kept)
+            let entry = Entry(
+                path: path, kind: target == nil ? .file : .symlink, size: size, modified: modified,
+                executable: executable, target: target)
+            try space.locked { (state) throws(OfficeError) in
+                try space.passed(&state, version.number)
+                _ = try space.shelf.take(version, of: path, entry, content)
+            }
         case .modified(let name, let path, let time): try writer(name, nil).setModified(path, time)
         case .executable(let name, let path, let executable): try writer(name, nil).setExecutable(path, executable)
         case .conflict(let name, let conflict): try space(name).conflicts.note(conflict)
@@ -67,11 +82,13 @@ extension Store {
     }
 
     private func writer(_ name: Label, _ kept: String?) throws(OfficeError) -> SpaceWriter {
-        let version = try kept.map { (kept) throws(OfficeError) -> VersionName in
-            guard let version = VersionName(try FileName(kept)) else { throw Self.apart }
-            return version
-        }
+        let version = try kept.map { (kept) throws(OfficeError) in try Self.version(kept) }
         return SpaceWriter(copying: try space(name), keepingAs: version)
+    }
+
+    private static func version(_ kept: String) throws(OfficeError) -> VersionName {
+        guard let version = VersionName(try FileName(kept)) else { throw apart }
+        return version
     }
 
     private static let apart = OfficeError(
@@ -86,6 +103,7 @@ extension StoreChange {
             .removed(let space, let path, _), .emptyFolderRemoved(let space, let path):
             (space, [path])
         case .move(let space, let from, let to, _): (space, [from, to])
+        case .version(let space, _, _, _, _, _, _): (space, [])
         case .modified, .executable, .conflict, .space, .spaceRemoved, .users: nil
         }
     }

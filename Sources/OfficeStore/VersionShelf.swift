@@ -49,7 +49,7 @@ package final class VersionShelf: Sendable {
     }
 
     /// The path whose versions a shelf has.
-    private func path(ofShelf place: RelativePath) -> RelativePath? {
+    static func path(ofShelf place: RelativePath) -> RelativePath? {
         guard place.last == Self.versions else { return nil }
         let names = place.components.dropLast()
         guard names.count.isMultiple(of: 2), names.first == Self.children || names.isEmpty else { return nil }
@@ -89,6 +89,55 @@ package final class VersionShelf: Sendable {
         case .link: try folder.link(path, into: root, as: place)
         case .move: try folder.move(path, into: root, as: place)
         }
+    }
+
+    /// Where the content of a version comes in that another store has kept.
+    func partial(for name: VersionName, of path: RelativePath) throws(OfficeError) -> PartialFile {
+        let place = try place(of: name, path)
+        try root.makeDirectories(place.parent)
+        noteUnsynced(place.parent)
+        let partial = try root.partial(for: place, key: "merge")
+        try partial.setSize(0)
+        return partial
+    }
+
+    /// Gives such a content its name; of a link makes that. Answers whether it wasn't here already.
+    func take(
+        _ name: VersionName, of path: RelativePath, _ entry: Entry, _ content: PartialFile?
+    ) throws(OfficeError) -> Bool {
+        let place = try place(of: name, path)
+        if entry.target != nil {
+            try root.makeDirectories(place.parent)
+            noteUnsynced(place.parent)
+        }
+        do throws(OfficeError) {
+            if let target = entry.target {
+                try root.makeSymlink(place, target: target)
+            } else {
+                try content?.commit(
+                    modified: entry.modified, executable: entry.executable, replacing: .never, durableDirectory: false)
+            }
+        } catch  where error.code == .exists {
+            try? content?.discard()
+            return false
+        }
+        total.withLock { $0 += entry.bytes }
+        unsynced.withLock { _ = $0.insert(place.parent) }
+        return true
+    }
+
+    func has(_ name: VersionName, of path: RelativePath, like other: Entry) -> Bool {
+        guard let place = try? place(of: name, path), let entry = try? root.entry(place) else { return false }
+        return entry.size == other.size && entry.modified == other.modified && entry.target == other.target
+    }
+
+    private func place(of name: VersionName, _ path: RelativePath) throws(OfficeError) -> RelativePath {
+        try shelf(of: path).appending(try FileName(Array(name.fileName.utf8)))
+    }
+
+    /// A version, open for reading; nil of a link.
+    func open(_ name: VersionName, of path: RelativePath) -> ReadableFile? {
+        (try? place(of: name, path)).flatMap { try? root.open($0) }
     }
 
     /// What was kept is not needed after all: what was to replace it did not.
@@ -225,7 +274,7 @@ package final class VersionShelf: Sendable {
         do throws(OfficeError) {
             try root.subfolder(branch).walk { (below, entry) throws(OfficeError) in
                 let place = try branch.appending(below)
-                guard let name = place.last.flatMap(VersionName.init), let path = self.path(ofShelf: place.parent),
+                guard let name = place.last.flatMap(VersionName.init), let path = Self.path(ofShelf: place.parent),
                     (latest[path]?.name.number ?? 0) < name.number, latest.count < limit || latest[path] != nil
                 else { return }
                 latest[path] = KeptVersion(name: name, path: path, entry: entry, place: place)

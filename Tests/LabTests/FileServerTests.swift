@@ -374,6 +374,8 @@ struct FileServerTests {
             try await eventually("pc3 is an admin") {
                 try await pc3.ask("status", of: Status.self).office?.role == "admin"
             }
+            try await pc3.shell("echo before >f", as: "bob").checked()
+            try await pc3.must("put", "./f", "office/docs/before", as: "bob")
             try await pc1.killDaemon()
             try await eventually("pc3 misses pc1") {
                 try await pc3.members().contains { $0.name == "pc1" && !$0.online }
@@ -383,8 +385,9 @@ struct FileServerTests {
             try await pc3.must("space", "add", "docs")
             try await sees(pc2, "office/docs")
             try await pc1.startDaemon()
-            try await eventually("pc1 says what it has") {
-                try await pc1.status().problems.contains { $0.what == "/var/lib/officeshare/store" }
+            // What only it had is brought in.
+            try await eventually("pc2 has it", within: promised(20)) {
+                try await pc3.officeshare(["cat", "office/docs/before"], as: "bob").status == 0
             }
         }
     }

@@ -22,9 +22,9 @@ extension FileServer {
     func notices(for node: NodeID) async -> [PeerNotice] {
         guard store != nil else { return [] }
         let isOwn = node == office.identity.id
-        let standby = await standbyNotice().map { [$0] } ?? []
+        let others = (await standbyNotice().map { [$0] } ?? []) + (await mergeNotices())
         let concerned = await conflicts().filter { isOwn || $0.nodes.contains(node.short) }
-        return standby + concerned.suffix(Self.mostTold).map(PeerNotice.init)
+        return others + concerned.suffix(Self.mostTold).map(PeerNotice.init)
     }
 
     private func conflicts() async -> [ToldConflict] {

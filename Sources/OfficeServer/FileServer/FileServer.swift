@@ -23,14 +23,18 @@ actor FileServer {
     let records: StandbyRecords
     let follower: StandbyFollower
     let witness: StandbyWitness
-    private let calls: MemberCalls
-    private let hashes: any HashCache
+    let calls: MemberCalls
+    let hashes: any HashCache
     let board: NoticeBoard
     nonisolated let noticesChanged = EventHub<Void>()
-    private let logger: Logger
+    let logger: Logger
     var handingOver: HandingOver?
     /// Nothing is written while the standby is made equal.
     var isFrozen = false
+    /// What other nodes acknowledged, and is being brought in.
+    var merging: [NodeID: Task<StoreMerge.Summary, any Error>] = [:]
+    /// What was written here is being brought in elsewhere.
+    var isOffering = false
     private(set) var lead: StandbyLead?
     private(set) var store: (store: Store, path: [UInt8], epoch: Int64)?
     private(set) var failure: OfficeError?
@@ -258,13 +262,12 @@ actor FileServer {
 
     func problems() async -> [StatusModel.Problem] {
         var errors = (failure.map { [$0] } ?? []) + (store?.store.failures ?? [])
-        if store == nil, let path = try? await onDisk({ [history] () throws(OfficeError) in try history.left() }) {
+        if let path = try? await onDisk({ [history] () throws(OfficeError) in try history.left() }) {
             errors.append(
                 OfficeError(
                     .changed, escapedForTerminal(path),
                     "another node took over as the file server without what was written here last",
-                    mend: "Bring what is missing to the office with 'officeshare put', then remove "
-                        + "\(escapedForTerminal(path))/office.json."))
+                    mend: "It is brought in by itself when the file server can be reached; nothing is removed here."))
         }
         errors += store?.store.strays ?? []
         for record in store?.store.records ?? [] where record.access.grants.isEmpty {

@@ -49,6 +49,7 @@ struct FileServerService: Service {
                     await hearOthers(arrivals)
                     await server.settle()
                 }
+                tasks.addTask { await every(Self.retry) { await server.offerLeftStore() } }
                 tasks.addTask {
                     await every(Self.retry) {
                         await server.checkStore()

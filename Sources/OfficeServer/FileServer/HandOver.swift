@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import OfficeControl
 import OfficeCore
+import OfficeFolders
 import OfficeStore
 import OfficeTransfer
 import OfficeTrust
@@ -79,16 +80,19 @@ extension FileServer {
         .temporary, Label.office, "the file server knows of no such hand-over", mend: "Run the same again.")
 
     /// The store, for the node that is taking it over, to read.
-    func storeBeingHandedOver(to node: NodeID) throws(OfficeError) -> Store {
-        guard let store, handingOver?.to == node || lead?.standby == node else {
-            throw OfficeError(.notAllowed, "the store", "it is not being handed over to the caller")
-        }
-        return store.store
+    func storeToRead(by node: NodeID) async throws -> Folder {
+        guard let store, handingOver?.to == node || lead?.standby == node else { return try await leftStore(for: node) }
+        return store.store.root
     }
 
     /// Makes a store here equal to that of the file server. What another store left here is put aside first.
     func copy(from centre: Label, by transport: some ShareTransport, to path: [UInt8]) async throws(OfficeError) {
         try await onDisk { [history] () throws(OfficeError) in
+            guard try history.left() != path else {
+                throw OfficeError(
+                    .temporary, escapedForTerminal(path), "what was written here last is still being brought in",
+                    mend: "Run the same again in a while.")
+            }
             guard try history.copying() != path else { return }
             try Store.putAside(at: path)
             try history.copies(path)

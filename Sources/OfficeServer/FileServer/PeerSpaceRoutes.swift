@@ -55,17 +55,18 @@ struct PeerSpaceRoutes: Sendable {
             let call = try await request.decoded(as: HandOverCall.self, limit: live.limits.bodyBytes)
             return try .json(try await server.handOver(call))
         }
+        addMerge(to: router, admit: admit)
         StandbyDesk(office: office, server: server, calls: calls).add(to: router, live: live, admit: admit)
         router.post("/v1/store/:verb") { request, context -> Response in
             try await admit(request, context)
-            let store = try await server.storeBeingHandedOver(to: context.caller.node)
+            let store = try await server.storeToRead(by: context.caller.node)
             guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? ""), !verb.writes else {
                 throw OfficeError(.notAllowed, "the store", "it can only be read")
             }
             return shareResponse { write in
                 try await gate.run {
                     try await responder.respond(
-                        to: verb, in: store.root, mayWrite: false, request: BodyStream(request.body), write: write)
+                        to: verb, in: store, mayWrite: false, request: BodyStream(request.body), write: write)
                 }
             }
         }
@@ -146,7 +147,7 @@ struct PeerSpaceRoutes: Sendable {
 
     /// A caller that knows of a newer epoch has log entries that are missing here: they are taken before anything is
     /// served. One that knows only an older one hears so, and has the log by its event stream.
-    private func agree(on epoch: Int64, with node: NodeID) async throws(OfficeError) {
+    func agree(on epoch: Int64, with node: NodeID) async throws(OfficeError) {
         if await epoch > known { await links.catchUp(with: node) }
         if await epoch > known { throw ServingFence.moving }
         await server.adopt()

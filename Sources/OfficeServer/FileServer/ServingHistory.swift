@@ -21,7 +21,7 @@ struct ServingHistory: Sendable {
 
     func began(_ store: [UInt8]) throws(OfficeError) {
         try write(store, Self.served)
-        try forget(Self.left)
+        if try read(Self.left) == store { try forget(Self.left) }
         try forget(Self.copied)
     }
 
@@ -33,6 +33,11 @@ struct ServingHistory: Sendable {
 
     func standby(_ store: [UInt8]) throws(OfficeError) { try write(store, Self.standby) }
     func standby() throws(OfficeError) -> [UInt8]? { try read(Self.standby) }
+
+    /// What was left there is with the present file server.
+    func brought(_ store: [UInt8]) throws(OfficeError) {
+        if try read(Self.left) == store { try forget(Self.left) }
+    }
 
     func left(_ store: [UInt8]) throws(OfficeError) { try write(store, Self.left) }
 
