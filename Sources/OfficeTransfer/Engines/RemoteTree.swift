@@ -50,7 +50,7 @@ package struct RemoteTree: Sendable {
         var encoder = FrameEncoder(limits: limits)
         for (item, path) in paths.enumerated() {
             encoder.write(
-                .want(Want(item: UInt32(item), path: try place.path.appending(path), hashesOnly: true)))
+                .want(Want(item: UInt32(item), path: try place.path.appending(path), purpose: .hashes)))
         }
         let request = encoder.take()
         return try await session.exchange(
