@@ -62,7 +62,8 @@ package struct Daemon: Sendable {
         let board = NoticeBoard()
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence,
-            printing: printing, pins: pins, moved: MovedShares(office: office, shares: shares, pool: pool), board: board,
+            printing: printing, pins: pins, moved: MovedShares(office: office, shares: shares, pool: pool),
+            board: board,
             logger: logger)
         let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
         let responder = ShareResponder(hashCache: hashes)
