@@ -124,7 +124,7 @@ import Testing
             else { return .none }
             damaged.withLock { $0 += 1 }
             var piece = carried.piece
-            let at = piece.readerIndex + piece.readableBytes / 2
+            let at = piece.readerIndex + 1000
             piece.setInteger((piece.getInteger(at: at) ?? UInt8(0)) ^ 0x80, at: at)
             return .replaced(piece)
         }
