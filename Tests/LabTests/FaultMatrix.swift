@@ -60,9 +60,9 @@ struct FaultRow: Sendable, CustomTestStringConvertible {
     /// Bytes of a block.
     var block: Int { cargo == .large ? 128 << 10 : Cargo.smallBytes }
 
-    /// Whether its bytes are spoilt on the wire, which TLS tells, and not by a source's disk: nobody knows what a file
-    /// should be that was never hashed before, as none that is put, and no small one.
-    var isSpoiltOnTheWire: Bool { way == .put || way != .send && cargo == .small }
+    /// Whether its bytes are spoilt on the wire, which TLS tells, and not by a source's disk: nobody knows what the blocks
+    /// of a file should be that was not hashed a while ago, as none that is put or sent, and no small one.
+    var isSpoiltOnTheWire: Bool { way == .put || way == .send || cargo == .small }
 
     /// Why this can't be; nil where it can.
     private var omission: String? {
