@@ -153,7 +153,7 @@ final class FaultyMove {
 
     /// A disk with room for some of it.
     private func fill() async throws {
-        let megabytes = max(1, row.cargo == .large ? row.bytes * 2 / 3 >> 20 : contents.count * 4 / 3 >> 10)
+        let megabytes = max(1, row.cargo == .large ? (row.bytes * 2 / 3) >> 20 : (contents.count * 8 / 3) >> 10)
         switch row.way {
         case .get: try await pc2.mountTmpfs(at: "/srv/full", megabytes: megabytes, owner: "bob")
         case .put:
