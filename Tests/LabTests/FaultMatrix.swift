@@ -69,6 +69,8 @@ struct FaultRow: Sendable, CustomTestStringConvertible {
         switch (way, mishap) {
         case (.put, .sourceGone), (.send, .sourceGone): "what is put or sent has its sender as its one source"
         case (.pin, .sourceGone): "a pin is brought up to date by its owner alone, whose word it is"
+        case (.send, .diskFull):
+            "the inbox's disk is its daemon's, as SendTests.aFullDiskHoldsItUpAndLosesNothing has it"
         default: nil
         }
     }

@@ -24,11 +24,16 @@ struct Pin: OfficeCommand {
         let none: Int? = nil
         var pin: PinModel = try await session.client.send(.post, place.path, none)
         while wait && !pin.complete {
-            if let problem = pin.problem {
+            try await Task.sleep(for: .milliseconds(200))
+            // To ask for it once more would have what failed tried again, and forgotten.
+            let pins: [PinModel] = try await session.client.get("/v1/pins")
+            guard let now = pins.first(where: { $0.path == pin.path }) else {
+                throw OfficeError(.notFound, pin.path, "its copy was removed meanwhile")
+            }
+            pin = now
+            if let problem = pin.problem, !pin.complete {
                 throw OfficeError(.temporary, pin.path, problem, mend: "It is tried again by itself.")
             }
-            try await Task.sleep(for: .milliseconds(200))
-            pin = try await session.client.send(.post, place.path, none)
         }
         let shown = pin
         try await session.show(shown) {
