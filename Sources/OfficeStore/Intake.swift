@@ -34,6 +34,7 @@ extension Store {
         while true {
             let findings = try look(takingIn: true)
             taken += findings.taken
+            if findings.moved > 0 || !findings.taken.isEmpty { feed.note(.anew) }
             guard findings.moved == 0 else { continue }
             return taken.sorted()
         }

@@ -28,7 +28,6 @@ extension Store {
             record.from = source
             record.isMoving = true
             try write(record, &contents)
-            contents.failures[name] = Self.beingMoved(name)
             return record
         }
     }
@@ -44,10 +43,13 @@ extension Store {
             guard contents.records[name]?.isMoving == true else { throw Self.unknown(name) }
             try write(record, &contents)
             contents.spaces[name] = space
-            contents.failures[name] = nil
+            feed.note(.anew)
             return record
         }
     }
+
+    /// Shares that haven't come whole, and what to do about it.
+    package var unfinished: [OfficeError] { records.filter { $0.isMoving == true }.map { Self.beingMoved($0.name) } }
 
     static func beingMoved(_ name: Label) -> OfficeError {
         OfficeError(

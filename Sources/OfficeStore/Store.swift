@@ -196,10 +196,7 @@ package final class Store: Sendable {
         let record = try StoreJSON.decode(
             SpaceRecord.self, try root.read(path, limit: Self.longestRecord), "\(what)/\(path)")
         contents.records[name] = record
-        guard record.isMoving != true else {
-            contents.failures[name] = Self.beingMoved(name)
-            return
-        }
+        guard record.isMoving != true else { return }
         do throws(OfficeError) {
             try serve(record, &contents)
         } catch {
@@ -349,6 +346,7 @@ package final class Store: Sendable {
 
     private static func known(_ name: Label, _ contents: Contents) throws(OfficeError) -> Space {
         if let space = contents.spaces[name] { return space }
+        if contents.records[name]?.isMoving == true { throw beingMoved(name) }
         throw contents.failures[name] ?? unknown(name)
     }
 

@@ -21,6 +21,8 @@ package enum StoreChange: Codable, Sendable, Equatable {
     case space(SpaceRecord)
     case spaceRemoved(Label)
     case users([UserAccount])
+    /// Files came that weren't written one by one: the copy has to be made equal anew.
+    case anew
 
     /// Bytes of content that come behind it.
     package var contentBytes: Int64 {

@@ -49,6 +49,7 @@ extension Store {
         case .space(let record): try follow(record)
         case .spaceRemoved(let name): _ = try remove(name)
         case .users(let users): try accounts.replace(by: users)
+        case .anew: throw Self.apart
         }
     }
 
@@ -104,7 +105,7 @@ extension StoreChange {
             (space, [path])
         case .move(let space, let from, let to, _): (space, [from, to])
         case .version(let space, _, _, _, _, _, _): (space, [])
-        case .modified, .executable, .conflict, .space, .spaceRemoved, .users: nil
+        case .modified, .executable, .conflict, .space, .spaceRemoved, .users, .anew: nil
         }
     }
 }

@@ -177,6 +177,45 @@ struct MoveTests {
         }
     }
 
+    private struct Standing: Decodable {
+        struct Office: Decodable { let standbyInStep: Bool? }
+        let office: Office?
+    }
+
+    /// What came all at once, a standby has too, and from a folder that was taken in.
+    @Test func aStandbyHasWhatMovedAndWhatWasTakenIn() async throws {
+        try await withShare { pc1, pc2, pc3 in
+            try await pc1.must("office", "admin", "add", "pc3")
+            try await pc1.must("promote", "pc3", "--standby")
+            try await inStep(pc3)
+            try await pc1.must("space", "add", "docs", "--from", "pc2/docs")
+            let kept = "/var/lib/officeshare/store"
+            try await pc1.shell("mkdir \(kept)/old && echo old >\(kept)/old/f && chown -R officeshare \(kept)/old")
+                .checked()
+            try await pc1.must("promote", "--store", kept)
+            try await pc1.must("space", "set", "old", "--allow", "office")
+            try await inStep(pc3)
+            try await pc2.must("put", "/etc/hostname", "office/old/new", as: "bob")
+            try await pc1.killDaemon()
+            try await eventually("pc3 misses pc1", within: promised(5)) {
+                try await pc3.members().contains { $0.name == "pc1" && !$0.online }
+            }
+            try await pc3.must("promote", "pc3")
+            try await Tree.expectSame((pc2, "/home/alice/docs"), (pc3, Self.store))
+            try await eventually("the old paths lead there", within: promised(5)) {
+                try await pc2.officeshare(["cat", "pc2/docs/f"], as: "bob").stdout == "one\n"
+            }
+            #expect(try await pc2.must("cat", "office/old/f", as: "bob").stdout == "old\n")
+            try await pc2.must("ls", "office/old/new", as: "bob")
+        }
+    }
+
+    private func inStep(_ host: LabHost) async throws {
+        try await eventually("\(host.name) sees the standby in step", within: promised(30)) {
+            try await host.ask("status", of: Standing.self).office?.standbyInStep == true
+        }
+    }
+
     /// The file server's own share.
     @Test func theServersOwnShareMoves() async throws {
         try await withOffice("pc1", "pc2") { lab in

@@ -187,7 +187,12 @@ actor FileServer {
     func prepare(_ path: [UInt8]) async throws(OfficeError) -> [Label] {
         guard let state = await office.state else { throw OfficeKeeper.inNone }
         if let store, store.path == path {
-            let taken = try await onDisk { () throws(OfficeError) in try store.store.takeIn() }
+            let taken = try await onDisk { () throws(OfficeError) in
+                let taken = try store.store.takeIn()
+                // The standby has it, or is known not to.
+                try store.store.feed.confirm()
+                return taken
+            }
             if !taken.isEmpty { shares.changes.send(()) }
             return taken
         }
@@ -269,8 +274,8 @@ actor FileServer {
                     "another node took over as the file server without what was written here last",
                     mend: "It is brought in by itself when the file server can be reached; nothing is removed here."))
         }
-        errors += store?.store.strays ?? []
-        for record in store?.store.records ?? [] where record.access.grants.isEmpty {
+        errors += (store?.store.strays ?? []) + (store?.store.unfinished ?? [])
+        for record in store?.store.records ?? [] where record.access.grants.isEmpty && record.isMoving != true {
             errors.append(
                 OfficeError(
                     .notAllowed, "\(Label.office)/\(record.name)", "nobody may use it",
