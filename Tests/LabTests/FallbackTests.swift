@@ -86,6 +86,42 @@ struct FallbackTests {
         }
     }
 
+    /// Of an edit it is known what it was made from, also when it arrives late.
+    @Test func anEditThatIsQueuedReplacesWhatItWasMadeFrom() async throws {
+        try await withPinnedSpace { lab in
+            let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])
+            try await pc3.shell("echo two >g", as: "bob").checked()
+            try await pc3.must("put", "./g", "office/docs/g", as: "bob")
+            try await pc3.must("get", "office/docs/f", "office/docs/g", ".", as: "bob")
+            try await pc1.killDaemon()
+            try await eventually("pc3 misses pc1", within: promised(5)) {
+                try await pc3.members().contains { $0.name == "pc1" && !$0.online }
+            }
+            for file in ["f", "g"] {
+                try await pc3.shell("echo edited >>\(file)", as: "bob").checked()
+                try await pc3.must("put", "--queue", "./\(file)", "office/docs/\(file)", as: "bob")
+            }
+            // One of them is changed before they arrive: pc3 is cut off until then.
+            try await pc3.killDaemon()
+            try await pc1.startDaemon()
+            try await pc2.shell("echo other >g", as: "bob").checked()
+            try await eventually("it is changed", within: promised(10)) {
+                try await pc2.officeshare(["put", "--force", "./g", "office/docs/g"], as: "bob").status == 0
+            }
+            try await pc3.startDaemon()
+            try await eventually("both arrived", within: promised(15)) {
+                try await pc3.ask("sent", as: "bob", of: [Sent].self).allSatisfy { $0.state == "delivered" }
+            }
+            #expect(try await pc2.must("cat", "office/docs/f", as: "bob").stdout == "one\nedited\n")
+            #expect(try await pc2.must("cat", "office/docs/g", as: "bob").stdout == "other\n")
+            let names = try await pc2.officeshare(["ls", "office/docs"], as: "bob").checked().lines
+            let copy = try #require(names.first { $0.contains("conflict of bob@pc3") })
+            #expect(try await pc2.must("cat", "office/docs/\(copy)", as: "bob").stdout == "two\nedited\n")
+            #expect(
+                try await pc3.ask("sent", as: "bob", of: [Sent].self).contains { $0.reason?.contains(copy) == true })
+        }
+    }
+
     @Test func whatIsQueuedArrivesAndReplacesNothingBlindly() async throws {
         try await withPinnedSpace { lab in
             let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])

@@ -13,6 +13,7 @@ import OfficeTransfer
 struct OutboxUpload {
     /// What the exchanges with the outbox name; nothing there depends on it.
     private static let place = "outbox/content"
+    private static let mostNotes = 64
 
     let session: Session
 
@@ -34,9 +35,10 @@ struct OutboxUpload {
         for file in files { size += try await blocking { try Self.size(of: file, inFolders: recursive) } }
         let name = try Self.name(of: ByteString(first))
         let path = OfficePath(node: destination.node, share: destination.share, path: destination.path)
+        let notes = destination.node.description == Label.office ? await blocking { Self.notes(of: sources) } : [:]
         let request = DeliveryRequest(
             name: percentEncoded(name.bytes), size: size, to: nil,
-            upload: .init(path: percentEncoded(path.bytes), recursive: recursive, force: force))
+            upload: .init(path: percentEncoded(path.bytes), recursive: recursive, force: force, notes: notes))
         return try await hand(sources, to: .root, request, recursive: recursive, shown: files[0])
     }
 
@@ -63,6 +65,18 @@ struct OutboxUpload {
             try? await client.perform(.delete, spool, nil as DeliveryRequest?)
             throw error
         }
+    }
+
+    /// What edits were made from: an edit that arrives late is one still.
+    private static func notes(of files: [[UInt8]]) -> [String: String] {
+        var notes: [String: String] = [:]
+        for file in files.prefix(mostNotes) {
+            guard let note = EditNote.read(on: file), let name = file.split(separator: UInt8(ascii: "/")).last else {
+                continue
+            }
+            notes[percentEncoded(Array(name))] = Base64.encode(note)
+        }
+        return notes
     }
 
     private static func name(of file: ByteString) throws(OfficeError) -> FileName {

@@ -73,7 +73,10 @@ package struct DeliveryRequest: Codable, Sendable {
         package var path: String
         package var recursive: Bool
         package var force: Bool
-        package init(path: String, recursive: Bool, force: Bool) {
+        /// What the files were made from, as it is noted on them (base64), by their names (percent-encoded).
+        package var notes: [String: String]?
+        package init(path: String, recursive: Bool, force: Bool, notes: [String: String]? = nil) {
+            self.notes = notes
             self.path = path
             self.recursive = recursive
             self.force = force

@@ -1,7 +1,14 @@
 import OfficeControl
 import OfficeCore
+import OfficeFolders
 import OfficeTransfer
 import OfficeTrust
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// Deliveries as the people of this machine see them: whose is whose is decided here.
 ///
@@ -40,7 +47,8 @@ struct DeliveryDesk: Sendable {
                     try await owner(named: place.node),
                     .put(
                         .init(
-                            share: place.share, path: place.path, recursive: upload.recursive, force: upload.force))
+                            share: place.share, path: place.path, recursive: upload.recursive, force: upload.force,
+                            notes: try Self.notes(upload.notes)))
                 )
             ]
         }
@@ -55,6 +63,16 @@ struct DeliveryDesk: Sendable {
         let parts = to.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         let user = parts.count > 1 ? try UserName(parts[1]) : nil
         return [(try await node(named: try Label(parts[0])), .send(to: user))]
+    }
+
+    private static func notes(_ told: [String: String]?) throws -> [OutgoingDelivery.Upload.Note]? {
+        guard let told, !told.isEmpty else { return nil }
+        return try told.compactMap { name, note in
+            guard let bytes = Data(base64Encoded: note), bytes.count <= ReadableFile.longestAttribute else {
+                return nil
+            }
+            return .init(name: try RelativePath(parsing: try percentDecoded(name)), bytes: [UInt8](bytes))
+        }
     }
 
     private func node(named name: Label) async throws -> NodeID {

@@ -236,10 +236,12 @@ actor Outbox {
     }
 
     /// An upload is over.
-    func uploaded(_ id: DeliveryID, refused error: OfficeError?) async throws(OfficeError) {
+    func uploaded(
+        _ id: DeliveryID, refused error: OfficeError?, saying reason: String? = nil
+    ) async throws(OfficeError) {
         try await update(id) { record in
             record.state = error == nil ? .delivered : .rejected
-            record.reason = error.map { "\($0.why)" }
+            record.reason = error.map { "\($0.why)" } ?? reason
             record.ended = .now
         }
         await retire(id)

@@ -105,6 +105,8 @@ struct OutboxRunner: Service {
         let isSpace = await post.office.isOffice(owner)
         options.force = upload.force && !(isSpace && delivery.attempt == 1)
         let content = try await outbox.spool.measure(delivery.content)
+        let folder = try await outbox.spool.folder(delivery.content)
+        for note in upload.notes ?? [] { EditNote.write(note.bytes, on: note.name, in: folder) }
         let base = Array((outbox.spool.path + "/" + delivery.content.description + "/").utf8)
         let summary = await post.uploader(to: owner, as: delivery.user, options: options).put(
             content.names.map { base + $0.bytes },
@@ -118,7 +120,10 @@ struct OutboxRunner: Service {
                 "\(conflict.path) is there and different, so it wasn't replaced: 'officeshare resend --force' does that"
             )
         }
-        try await outbox.uploaded(delivery.id, refused: refusal)
+        let beside = summary.conflicts.first.map {
+            "\($0.path) was changed meanwhile: this is beside it, as '\($0.copy)'"
+        }
+        try await outbox.uploaded(delivery.id, refused: refusal, saying: beside)
     }
 
     /// Whether the same may do later what failed now.

@@ -16,6 +16,13 @@ struct OutgoingDelivery: Codable, Sendable, Hashable {
         var path: RelativePath
         var recursive: Bool
         var force: Bool
+        /// What files of it were made from, as it was noted on them.
+        var notes: [Note]?
+
+        struct Note: Codable, Sendable, Hashable {
+            var name: RelativePath
+            var bytes: [UInt8]
+        }
     }
 
     let id: DeliveryID

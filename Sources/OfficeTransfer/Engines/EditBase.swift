@@ -1,5 +1,5 @@
-import OfficeCore
-import OfficeFolders
+package import OfficeCore
+package import OfficeFolders
 
 /// What a local file was when it and a file of the office were the same: what an edit of it is made from.
 ///
@@ -7,7 +7,7 @@ import OfficeFolders
 /// when it goes there again: so the file server knows whether anybody else has changed the file meanwhile. Where the
 /// note is lost nothing is known, and nothing is replaced without being asked to. See `docs/decisions/0007`.
 struct EditBase: Equatable {
-    private static let attribute = "user.officeshare.base"
+    fileprivate static let attribute = "user.officeshare.base"
     private static let version = "1"
 
     let root: ContentRoot
@@ -57,6 +57,25 @@ struct EditBase: Equatable {
     func note(on path: RelativePath, in folder: Folder) {
         guard let file = try? folder.open(path) else { return }
         file.setAttribute(Self.attribute, bytes)
+    }
+}
+
+/// The note of a file's base, for who hands the file on to be put later.
+package enum EditNote {
+    /// What is noted on a file of this machine; nil where nothing is.
+    package static func read(on file: [UInt8]) -> [UInt8]? {
+        let slash = UInt8(ascii: "/")
+        let parts = file.split(separator: slash)
+        guard let name = parts.last else { return nil }
+        let parent = file.dropLast(name.count)
+        guard file.last != slash, let folder = try? Folder(at: parent.isEmpty ? [UInt8(ascii: ".")] : Array(parent)),
+            let path = try? RelativePath([try FileName(Array(name))])
+        else { return nil }
+        return try? folder.open(path).attribute(EditBase.attribute)
+    }
+
+    package static func write(_ note: [UInt8], on path: RelativePath, in folder: Folder) {
+        EditBase(note)?.note(on: path, in: folder)
     }
 }
 
