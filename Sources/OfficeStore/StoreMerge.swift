@@ -111,7 +111,8 @@ package struct StoreMerge: Sendable {
                     return try StoreJSON.decode(SpaceRecord.self, bytes, place.description)
                 })
         }
-        return records
+        // Of a share that hadn't come whole, its owner has everything.
+        return records.filter { $0.isMoving != true }
     }
 
     private func bring(
