@@ -39,12 +39,25 @@ package final class ChangeFeed: Sendable {
 
     fileprivate struct State {
         var mode = Mode.alone
+        /// Something was changed that can't be told.
+        var hasMissed = false
+        /// What was written while nobody followed, since it was last known what the copy has; nil: that isn't known.
+        var touched: Set<Touched>?
         var refusal: OfficeError?
         var last: Int64 = 0
         var acknowledged: Int64 = 0
         var pending: [Noted] = []
         var waiters: [Waiter] = []
     }
+
+    /// A path whose content may be another one than the copy has, though size and time are the same.
+    package struct Touched: Hashable, Sendable {
+        package let space: Label
+        package let path: RelativePath
+    }
+
+    /// Paths that are remembered one by one.
+    private static let mostTouched = 1000
 
     /// How long an acknowledgement waits for a copy that is lost.
     private let patienceSeconds: Int
@@ -66,7 +79,10 @@ package final class ChangeFeed: Sendable {
     func note(_ change: StoreChange, content: ReadableFile? = nil) {
         let isWanted = state.withLock { state in
             state.last += 1
-            guard state.mode == .following else { return false }
+            guard state.mode == .following else {
+                state.touch(change, most: Self.mostTouched)
+                return false
+            }
             state.pending.append(Noted(number: state.last, change: change, content: content))
             return true
         }
@@ -105,6 +121,8 @@ package final class ChangeFeed: Sendable {
     package func follow() {
         state.withLock { state in
             state.mode = .following
+            state.hasMissed = false
+            state.touched = []
             state.pending = []
             state.acknowledged = state.last
         }
@@ -141,7 +159,7 @@ package final class ChangeFeed: Sendable {
         state.withLock { state in
             guard state.mode == .following || state.mode == .alone else { return }
             state.mode = .held
-            state.pending = []
+            state.forget(most: Self.mostTouched)
         }
     }
 
@@ -149,7 +167,7 @@ package final class ChangeFeed: Sendable {
     package func release() {
         let done = state.withLock { state -> [Waiter] in
             state.mode = .alone
-            state.pending = []
+            state.forget(most: Self.mostTouched)
             return state.takeWaiters { _ in true }
         }
         for waiter in done { waiter.wake.signal() }
@@ -167,11 +185,55 @@ package final class ChangeFeed: Sendable {
         for waiter in done { waiter.wake.signal() }
     }
 
+    // MARK: Making the copy equal
+
+    /// What has to be compared by content, besides by size and time; nil: everything. From now on it is remembered.
+    package func beginCopying() -> Set<Touched>? {
+        state.withLock { state in
+            defer { if state.touched == nil { state.touched = [] } }
+            return state.touched
+        }
+    }
+
+    /// What was written since, too.
+    package var touched: Set<Touched>? { state.withLock { $0.touched } }
+
+    /// It came to nothing: of a copy that was to be compared as a whole nothing is known.
+    package func endCopying(comparedAll: Bool) {
+        guard comparedAll else { return }
+        state.withLock { state in if state.mode != .following { state.touched = nil } }
+    }
+
+    /// Something was changed in a way that can't be told: the copy has to be made equal anew.
+    package func miss() {
+        state.withLock { state in
+            state.last += 1
+            state.hasMissed = true
+            if state.mode != .following { state.touched = nil }
+        }
+        bell.ring()
+    }
+
+    package var hasMissed: Bool { state.withLock { $0.hasMissed } }
+
     /// Returns whether all that was noted has come to the copy, which follows.
     package var isDrained: Bool { state.withLock { $0.mode == .following && $0.pending.isEmpty } }
 }
 
 extension ChangeFeed.State {
+    /// Remembers what a change may have left with another content under the same name, size and time.
+    fileprivate mutating func touch(_ change: StoreChange, most: Int) {
+        guard let paths = change.contents, var touched else { return }
+        touched.formUnion(paths)
+        self.touched = touched.count <= most ? touched : nil
+    }
+
+    /// What waits is sent no more.
+    fileprivate mutating func forget(most: Int) {
+        for noted in pending { touch(noted.change, most: most) }
+        pending = []
+    }
+
     fileprivate mutating func takeWaiters(_ matches: (ChangeFeed.Waiter) -> Bool) -> [ChangeFeed.Waiter] {
         let taken = waiters.filter(matches)
         waiters.removeAll(where: matches)

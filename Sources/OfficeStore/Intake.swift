@@ -31,11 +31,13 @@ extension Store {
     /// what has come since.
     package func takeIn() throws(OfficeError) -> [Label] {
         var taken: [Label] = []
+        var isMoved = false
         while true {
             let findings = try look(takingIn: true)
             taken += findings.taken
-            if findings.moved > 0 || !findings.taken.isEmpty { feed.note(.anew) }
+            isMoved = isMoved || findings.moved > 0
             guard findings.moved == 0 else { continue }
+            if isMoved || !taken.isEmpty { feed.miss() }
             return taken.sorted()
         }
     }

@@ -43,7 +43,8 @@ extension Store {
             guard contents.records[name]?.isMoving == true else { throw Self.unknown(name) }
             try write(record, &contents)
             contents.spaces[name] = space
-            feed.note(.anew)
+            contents.failures[name] = nil
+            feed.miss()
             return record
         }
     }

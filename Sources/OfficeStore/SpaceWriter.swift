@@ -8,9 +8,9 @@ package struct SpaceWriter: FolderChanging {
     let author: Author
     /// As people know them.
     let authorName: String
-    private let hashes: any HashCache
+    let hashes: any HashCache
     /// Told of a conflict, once it is written down.
-    private let noted: @Sendable () -> Void
+    let noted: @Sendable () -> Void
     /// The name that what is replaced gets, where another store has given it one: this one is a copy of that.
     private let given: VersionName?
     private let isCopy: Bool
@@ -61,7 +61,7 @@ package struct SpaceWriter: FolderChanging {
         return given
     }
 
-    private func note(_ change: StoreChange, content: ReadableFile? = nil) {
+    func note(_ change: StoreChange, content: ReadableFile? = nil) {
         if !isCopy { space.feed.note(change, content: content) }
     }
 
@@ -122,83 +122,16 @@ package struct SpaceWriter: FolderChanging {
         note(file, at: path, content, kept: kept)
     }
 
-    /// What has the name is somebody else's edit of the same base: both stay.
-    private func putBeside(_ file: CompleteFile) throws(OfficeError) -> FileName {
-        guard let last = file.path.last else { throw occupied(file.path) }
-        let conflict = ConflictName(last, author: authorName, seconds: FileTime.now.seconds)
-        if let root = file.root, let known = try copy(like: conflict, of: file.path, size: file.size, root) {
-            try file.partial.discard()
-            return known
-        }
-        let name = try space.locked { (state) throws(OfficeError) -> FileName in
-            try mayChange()
-            try checkPlace(of: file)
-            try checkRoom(for: file, nil, &state)
-            for number in 1...Self.namesTried {
-                let name = conflict.name(number: number)
-                guard try entryIfAny(try file.path.parent.appending(name)) == nil else { continue }
-                let content = try content(of: file)
-                try file.partial.publish(as: name, replacing: .never, durableDirectory: false)
-                account(for: file, nil, &state)
-                note(file, at: try file.path.parent.appending(name), content, kept: nil)
-                return name
-            }
-            throw occupied(file.path)
-        }
-        let told = Conflict(
-            path: file.path, copy: try file.path.parent.appending(name), author: author,
-            other: try? space.shelf.versions(of: file.path).first?.name.author, seconds: FileTime.now.seconds)
-        space.conflicts.note(told)
-        note(.conflict(space.name, told))
-        noted()
-        return name
-    }
-
-    private static let namesTried = 1000
-
     /// Open before it has its name: whoever follows needs this content, and not what has the name later.
-    private func content(of file: CompleteFile) throws(OfficeError) -> ReadableFile? {
+    func content(of file: CompleteFile) throws(OfficeError) -> ReadableFile? {
         isCopy || !space.feed.isFollowed ? nil : try file.partial.reading()
     }
 
-    private func note(_ file: CompleteFile, at path: RelativePath, _ content: ReadableFile?, kept: VersionName?) {
+    func note(_ file: CompleteFile, at path: RelativePath, _ content: ReadableFile?, kept: VersionName?) {
         note(
             .file(
                 space.name, path, size: file.size, modified: file.modified, executable: file.executable,
                 kept: kept?.fileName), content: content)
-    }
-
-    /// The copy that an earlier try of the same upload has made, where its answer was lost.
-    func knownCopy(of path: RelativePath, size: Int64, _ root: ContentRoot) throws(OfficeError) -> FileName? {
-        guard let last = path.last else { return nil }
-        return try copy(like: ConflictName(last, author: authorName, seconds: 0), of: path, size: size, root)
-    }
-
-    private func copy(
-        like conflict: ConflictName, of path: RelativePath, size: Int64, _ root: ContentRoot
-    ) throws(OfficeError) -> FileName? {
-        let listing = try folder.list(path.parent)
-        while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
-            for entry in batch where entry.kind == .file && entry.size == size {
-                guard let name = entry.path.last, conflict.mayHaveMade(name),
-                    try look(at: try path.parent.appending(name))?.root == root
-                else { continue }
-                return name
-            }
-        }
-        return nil
-    }
-
-    /// What is at the path, hashed; nil where nothing is. What is no file has no root.
-    private func look(at path: RelativePath) throws(OfficeError) -> (identity: FileIdentity, root: ContentRoot?)? {
-        guard let entry = try entryIfAny(path) else { return nil }
-        guard entry.kind == .file else { return (try folder.identity(path), nil) }
-        do throws(OfficeError) {
-            let opened = try folder.open(path)
-            return (opened.identity, try contentRoot(of: opened, cache: hashes, most: .max))
-        } catch  where error.code == .notFound || error.code == .changed {
-            return (try folder.identity(path), nil)
-        }
     }
 
     private func identityIfAny(_ path: RelativePath) throws(OfficeError) -> FileIdentity? {
@@ -209,7 +142,7 @@ package struct SpaceWriter: FolderChanging {
         }
     }
 
-    private func checkPlace(of file: CompleteFile) throws(OfficeError) {
+    func checkPlace(of file: CompleteFile) throws(OfficeError) {
         guard try file.partial.isInPlace(in: folder) else {
             throw OfficeError(
                 .temporary, file.path.description, "its folder was moved or removed meanwhile",
@@ -217,7 +150,7 @@ package struct SpaceWriter: FolderChanging {
         }
     }
 
-    private func checkRoom(
+    func checkRoom(
         for file: CompleteFile, _ existing: Entry?, _ state: inout Space.State
     ) throws(OfficeError) {
         if isExempt { return }
@@ -226,7 +159,7 @@ package struct SpaceWriter: FolderChanging {
             for: file.size - (existing?.bytes ?? 0), besides: held, space.name, file.path.description)
     }
 
-    private func account(for file: CompleteFile, _ existing: Entry?, _ state: inout Space.State) {
+    func account(for file: CompleteFile, _ existing: Entry?, _ state: inout Space.State) {
         state.book.changed(files: existing == nil ? 1 : 0, bytes: file.size - (existing?.bytes ?? 0))
         if let reservation = file.reservation as? SpaceReservation { state.book.release(reservation.take()) }
     }
@@ -373,50 +306,7 @@ package struct SpaceWriter: FolderChanging {
 
     package func confirm() throws(OfficeError) { try space.feed.confirm() }
 
-    /// Keeps what another store has kept of a path.
-    func keepVersion(
-        of path: RelativePath, _ theirs: VersionName, _ entry: Entry, _ file: ReadableFile?
-    ) throws(OfficeError) {
-        try mayChange()
-        let name = try space.name(for: theirs, of: path)
-        let content = try file.map { (file) throws(OfficeError) -> PartialFile in
-            let partial = try space.shelf.partial(for: name, of: path)
-            try partial.fill(from: file)
-            return partial
-        }
-        defer { content?.close() }
-        try space.locked { (_) throws(OfficeError) in
-            try mayChange()
-            guard try space.shelf.take(name, of: path, entry, content) else { return }
-            note(
-                .version(
-                    space.name, path, as: name.fileName, size: entry.bytes, modified: entry.modified,
-                    executable: entry.executable, target: entry.target),
-                content: space.feed.isFollowed ? space.shelf.open(name, of: path) : nil)
-        }
-        try space.shelf.sync()
-    }
-
     // MARK: Locks
-
-    /// Keeps others from replacing, moving or removing a file, for a while.
-    package func lock(_ path: RelativePath, for lease: Duration) throws(OfficeError) -> FileLock {
-        try space.locked { (state) throws(OfficeError) in
-            try mayChange()
-            guard try folder.entry(path).kind == .file else {
-                throw OfficeError(.notAllowed, path.description, "only files can be locked")
-            }
-            return try state.locks.take(path, by: author, name: authorName, lease: lease, now: .now)
-        }
-    }
-
-    package func unlock(_ path: RelativePath) throws(OfficeError) {
-        try space.locked { (state) throws(OfficeError) in try state.locks.release(path, by: author, now: .now) }
-    }
-
-    package var locks: [FileLock] {
-        get throws(OfficeError) { try space.locked { (state) throws(OfficeError) in state.locks.all(now: .now) } }
-    }
 
     private func checkLock(_ path: RelativePath) throws(OfficeError) {
         try space.locked { (state) throws(OfficeError) in try state.locks.check(path, by: author, now: .now) }
@@ -430,7 +320,7 @@ package struct SpaceWriter: FolderChanging {
 
     // MARK: What is there
 
-    private func entryIfAny(_ path: RelativePath) throws(OfficeError) -> Entry? {
+    func entryIfAny(_ path: RelativePath) throws(OfficeError) -> Entry? {
         do throws(OfficeError) {
             return try folder.entry(path)
         } catch  where error.code == .notFound {
@@ -438,7 +328,7 @@ package struct SpaceWriter: FolderChanging {
         }
     }
 
-    private func occupied(_ path: RelativePath) -> OfficeError {
+    func occupied(_ path: RelativePath) -> OfficeError {
         OfficeError(.exists, path.description, "something of that name is there already")
     }
 

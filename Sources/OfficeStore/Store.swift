@@ -162,6 +162,27 @@ package final class Store: Sendable {
         }
     }
 
+    /// Has files at these places of the store at that path compared by content, whatever their times say.
+    package static func distrust(_ places: [RelativePath], at path: [UInt8]) throws(OfficeError) {
+        let root = try Folder(at: path)
+        let never = FileTime(seconds: 0, nanoseconds: 0)
+        for place in places {
+            do throws(OfficeError) {
+                switch try root.entry(place).kind {
+                case .file: try root.setModified(place, never)
+                case .directory:
+                    let folder = try root.subfolder(place)
+                    try folder.walk { (below, entry) throws(OfficeError) in
+                        if entry.kind == .file { try folder.setModified(below, never) }
+                    }
+                case .symlink: continue
+                }
+            } catch  where error.code == .notFound {
+                continue
+            }
+        }
+    }
+
     /// Where a space's files are, from the machine's root on.
     package func path(of record: SpaceRecord, in store: [UInt8]) -> [UInt8] {
         store + [UInt8(ascii: "/")] + record.folder.bytes
@@ -249,7 +270,7 @@ package final class Store: Sendable {
 
     /// Makes a space; `.exists` where there is one of that name with another list or quota.
     package func add(
-        _ name: Label, access: AccessList, quota: Int64?, holdsLoose: Bool? = nil
+        _ name: Label, access: AccessList, quota: Int64?, holdsLoose: Bool? = nil, from: SpaceRecord.Source? = nil
     ) throws(OfficeError) -> SpaceRecord {
         try contents.withLock { (contents) throws(OfficeError) in
             if let known = contents.records[name] {
@@ -266,6 +287,7 @@ package final class Store: Sendable {
             try root.sync(folder.parent)
             var record = SpaceRecord(name: name, access: access, quota: quota, folder: folder)
             record.holdsLoose = holdsLoose
+            record.from = from
             try write(record, &contents)
             try serve(record, &contents)
             feed.note(.space(record))

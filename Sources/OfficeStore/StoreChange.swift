@@ -21,14 +21,21 @@ package enum StoreChange: Codable, Sendable, Equatable {
     case space(SpaceRecord)
     case spaceRemoved(Label)
     case users([UserAccount])
-    /// Files came that weren't written one by one: the copy has to be made equal anew.
-    case anew
 
     /// Bytes of content that come behind it.
     package var contentBytes: Int64 {
         switch self {
         case .file(_, _, let size, _, _, _), .version(_, _, _, let size, _, _, nil): size
         default: 0
+        }
+    }
+
+    /// Names that have another content afterwards.
+    var contents: [ChangeFeed.Touched]? {
+        switch self {
+        case .file(let space, let path, _, _, _, _): [.init(space: space, path: path)]
+        case .move(let space, _, let to, _): [.init(space: space, path: to)]
+        default: nil
         }
     }
 }

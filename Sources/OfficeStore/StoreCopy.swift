@@ -49,13 +49,14 @@ extension Store {
         case .space(let record): try follow(record)
         case .spaceRemoved(let name): _ = try remove(name)
         case .users(let users): try accounts.replace(by: users)
-        case .anew: throw Self.apart
         }
     }
 
     private func follow(_ record: SpaceRecord) throws(OfficeError) {
         guard self.record(of: record.name) != nil else {
-            _ = try add(record.name, access: record.access, quota: record.quota)
+            _ = try add(
+                record.name, access: record.access, quota: record.quota, holdsLoose: record.holdsLoose,
+                from: record.from)
             return
         }
         _ = try set(record.name, access: record.access, quota: .some(record.quota))
@@ -105,7 +106,7 @@ extension StoreChange {
             (space, [path])
         case .move(let space, let from, let to, _): (space, [from, to])
         case .version(let space, _, _, _, _, _, _): (space, [])
-        case .modified, .executable, .conflict, .space, .spaceRemoved, .users, .anew: nil
+        case .modified, .executable, .conflict, .space, .spaceRemoved, .users: nil
         }
     }
 }

@@ -85,7 +85,7 @@ package struct StoreMerge: Sendable {
     ) throws(OfficeError) -> Space {
         try mayChange()
         if store.record(of: record.name) == nil {
-            _ = try store.add(record.name, access: record.access, quota: record.quota)
+            _ = try store.add(record.name, access: record.access, quota: record.quota, from: record.from)
         }
         return try store.space(record.name)
     }

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 
 /// Unix sockets of hosts, as this machine reaches them.

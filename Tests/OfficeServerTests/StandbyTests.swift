@@ -12,6 +12,12 @@ struct StandbyVerdictTests {
         FollowerRecord(epoch: 3, generation: generation, isInStep: isInStep, witnesses: witnesses)
     }
 
+    private func records(in directory: String, of office: String = "office") -> StandbyRecords {
+        let records = StandbyRecords(stateDirectory: directory)
+        records.belong(to: OfficeID(Digest256.of(Array(office.utf8))))
+        return records
+    }
+
     @Test func onlyWhoeverAsksAllKnows() {
         let (a, b) = (node(1), node(2))
         let none: Int64? = nil
@@ -42,7 +48,7 @@ struct StandbyVerdictTests {
             for (index, node) in nodes.enumerated() {
                 let place = directory + "/\(round)-\(index)"
                 try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-                witnesses[node] = StandbyWitness(records: StandbyRecords(stateDirectory: place))
+                witnesses[node] = StandbyWitness(records: records(in: place))
             }
             var heard = false
             var answers: [NodeID: Int64?] = [:]
@@ -67,7 +73,7 @@ struct StandbyVerdictTests {
         let directory = FileManager.default.temporaryDirectory.path + "/witness-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let records = StandbyRecords(stateDirectory: directory)
+        let records = self.records(in: directory)
         let (witness, start) = (StandbyWitness(records: records), ContinuousClock.now)
         #expect(try await witness.promise(3, now: start) == nil)
         await #expect(throws: OfficeError.self) { try await witness.told(7, of: 3, now: start + .seconds(29)) }
@@ -79,5 +85,33 @@ struct StandbyVerdictTests {
         #expect(try await StandbyWitness(records: records).promise(4) == nil)
         try await StandbyWitness(records: records).told(8, of: 5)
         await #expect(throws: OfficeError.self) { try await StandbyWitness(records: records).told(9, of: 3) }
+    }
+
+    @Test func anotherOfficesRecordsSayNothing() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/witness-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try records(in: directory).write(WitnessRecord(epoch: 9, behind: 4, hasPromised: true))
+        #expect(try records(in: directory).witness()?.epoch == 9)
+        #expect(try records(in: directory, of: "another").witness() == nil)
+    }
+
+    @Test func whoAcknowledgedNothingAloneHasNothingToBringIn() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/witness-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let records = records(in: directory)
+        let (standby, other) = (node(1), node(2))
+        #expect(try !records.isWith([standby]))
+        var record = LeadRecord(epoch: 3, standby: standby, generation: 2, isBehind: false, witnesses: [])
+        try records.write(record)
+        #expect(try records.isWith([standby]) && !records.isWith([other]))
+        record.isBehind = true
+        try records.write(record)
+        #expect(try !records.isWith([standby]))
+        record.isBehind = false
+        try records.write(record)
+        try records.goAlone(4)
+        #expect(try !records.isWith([standby]) && records.lead()?.generation == 2)
     }
 }

@@ -17,7 +17,9 @@ struct MergeTests {
     /// Leads to a folder in this process; breaks off where it is told to.
     private struct FolderTransport: ShareTransport {
         let folder: Folder
-        let responder = ShareResponder()
+        /// One for all tests: each has threads of its own.
+        static let pool = WorkPool(threads: 2, syncThreads: 2)
+        static let responder = ShareResponder(pool: WorkPool(threads: 2, syncThreads: 2))
         let breaks: @Sendable () -> Bool
 
         func exchange<Answer: Sendable>(
@@ -31,7 +33,7 @@ struct MergeTests {
             let (answers, answer) = AsyncThrowingStream.makeStream(of: ByteBuffer.self)
             async let serving: Void = {
                 do {
-                    try await responder.respond(
+                    try await Self.responder.respond(
                         to: verb, in: folder, mayWrite: false, request: BodyStream(requests)
                     ) { answer.yield($0) }
                     answer.finish()
@@ -105,7 +107,8 @@ struct MergeTests {
     ) async throws -> StoreMerge.Summary {
         let transport = FolderTransport(folder: try Folder(at: Array(theirs.directory.utf8)), breaks: breaks)
         return try await StoreMerge(
-            into: ours.store, from: Self.other, named: try Label("pc1"), transport: transport, pool: WorkPool(),
+            into: ours.store, from: Self.other, named: try Label("pc1"), transport: transport,
+            pool: FolderTransport.pool,
             hashes: MemoryHashCache()
         ) { () throws(OfficeError) in }.run()
     }
@@ -123,7 +126,7 @@ struct MergeTests {
         }
     }
 
-    @Test(arguments: 0..<16)
+    @Test(arguments: 0..<8)
     func nothingAcknowledgedIsLost(seed: Int) async throws {
         var generator = Seeded(UInt64(seed) + 1000)
         let (first, second) = (Side(try TestStore(), "alice"), Side(try TestStore(), "bob"))
@@ -147,7 +150,7 @@ struct MergeTests {
         let wanted = try contents(first.test.directory).union(contents(second.test.directory))
         // Broken off again and again, at any exchange, and gone on with.
         var breaks = 0
-        while breaks < 40 {
+        while breaks < 60 {
             let left = Mutex(breaks)
             let done = try? await merge(first.test, into: second.test) {
                 left.withLock { left in
@@ -156,7 +159,7 @@ struct MergeTests {
                 }
             }
             if done != nil { break }
-            breaks += 1
+            breaks += 5
         }
         let last = try await merge(first.test, into: second.test)
         // Nothing was left to do.

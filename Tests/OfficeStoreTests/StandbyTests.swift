@@ -134,6 +134,38 @@ struct StandbyTests {
         #expect(throws: OfficeError(.temporary, "x", "moving")) { try feed.confirm() }
     }
 
+    @Test func whatMayDifferUnseenIsRemembered() throws {
+        let feed = ChangeFeed()
+        let docs = try Label("docs")
+        func file(_ name: String) throws -> StoreChange {
+            .file(
+                docs, try path(name), size: 1, modified: FileTime(seconds: 0, nanoseconds: 0), executable: false,
+                kept: nil)
+        }
+        // Since this process began nothing is known of a copy: everything is compared.
+        feed.note(try file("a"))
+        #expect(feed.beginCopying() == nil)
+        feed.note(try file("b"))
+        #expect(feed.touched?.map(\.path) == [try path("b")])
+        feed.endCopying(comparedAll: true)
+        #expect(feed.beginCopying() == nil)
+        feed.follow()
+        // What was sent and not acknowledged may be there or not.
+        feed.note(try file("c"))
+        feed.hold()
+        feed.note(.move(docs, try path("x"), to: try path("d"), kept: nil))
+        #expect(Set(feed.beginCopying()?.map(\.path) ?? []) == [try path("c"), try path("d")])
+        feed.follow()
+        feed.miss()
+        #expect(feed.hasMissed)
+        for number in 0...1000 { feed.note(try file("f\(number)")) }
+        feed.release()
+        feed.follow()
+        feed.release()
+        for number in 0...1000 { feed.note(try file("f\(number)")) }
+        #expect(feed.touched == nil)
+    }
+
     @Test func whoWaitsIsWokenByTheCopyAndByTheRelease() async throws {
         for isReleased in [true, false] {
             let feed = ChangeFeed(patienceSeconds: 60)

@@ -82,6 +82,7 @@ actor FileServer {
 
     private func follow() async {
         guard let state = await office.state else { return await standDown() }
+        records.belong(to: state.office)
         let setting = state.fileServer?.setting
         guard let setting, setting.nodes.contains(office.identity.id) else {
             await standDown()
@@ -101,6 +102,9 @@ actor FileServer {
                 try Store(at: path, office: office, epoch: epoch, mayMake: false)
             }
             try await onDisk { [history] () throws(OfficeError) in try history.began(path) }
+            if setting.standby.isEmpty {
+                try await onDisk { [records] () throws(OfficeError) in try records.goAlone(epoch) }
+            }
             if let standby = setting.standby.first {
                 lead = try await StandbyLead.begin(
                     standby, store: opened, epoch: epoch, records: records, calls: calls, server: self, logger: logger)
@@ -172,9 +176,10 @@ actor FileServer {
                     try await shares.takeOver(record, at: store.path(of: record, in: path))
                 }
             }
+            let successors = await office.state?.fileServer?.setting.nodes ?? []
             let isLeft = !isDemoted && !isHandedOver
-            try await onDisk { [history] () throws(OfficeError) in
-                if isLeft { try history.left(path) }
+            try await onDisk { [history, records] () throws(OfficeError) in
+                if isLeft, try !records.isWith(successors) { try history.left(path) }
                 try history.ended()
             }
         } catch {

@@ -86,7 +86,9 @@ extension FileServer {
     }
 
     /// Makes a store here equal to that of the file server. What another store left here is put aside first.
-    func copy(from centre: Label, by transport: some ShareTransport, to path: [UInt8]) async throws(OfficeError) {
+    func copy(
+        from centre: Label, by transport: some ShareTransport, to path: [UInt8], comparingContent: Bool = false
+    ) async throws(OfficeError) {
         try await onDisk { [history] () throws(OfficeError) in
             guard try history.left() != path else {
                 throw OfficeError(
@@ -101,6 +103,7 @@ extension FileServer {
         options.patience = .seconds(30)
         var plan = Synchronizer.Plan()
         plan.delete = true
+        plan.comparesContent = comparingContent
         let synchronizer = Synchronizer(transport: transport, pool: disk, options: options, plan: plan)
         for part in Store.parts { try await copy(part, from: centre, by: synchronizer, to: path) }
         // By the records that have just come.

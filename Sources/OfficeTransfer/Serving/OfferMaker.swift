@@ -34,8 +34,8 @@ final class OfferMaker {
         encoder = FrameEncoder(limits: limits)
     }
 
-    /// The next buffer of frames; nil when every offer is answered.
-    func next() -> ByteBuffer? {
+    /// The next buffer of frames; nil when every offer is answered. Throws where what was made can't be told.
+    func next() throws(OfficeError) -> ByteBuffer? {
         while encoder.readableBytes < Self.bufferBytes, let offer = offers.popFirst() {
             do throws(OfficeError) {
                 try answer(offer)
@@ -43,19 +43,19 @@ final class OfferMaker {
                 encoder.write(.fail(item: offer.item, error))
             }
         }
-        syncFolders()
+        try syncFolders()
         return encoder.isEmpty ? nil : encoder.take()
     }
 
     /// Nothing is told to be there before it is on the disk.
-    private func syncFolders() {
+    private func syncFolders() throws(OfficeError) {
         guard !unsynced.isEmpty else { return }
         let folders = Array(unsynced)
         unsynced = []
         let changes = self.changes
         // Where it fails the disk does, and what is put into these folders will tell.
         pool.concurrently(folders.count) { try? changes.sync(folders[$0]) }
-        try? changes.confirm()
+        try changes.confirm()
     }
 
     private func answer(_ offer: Offer) throws(OfficeError) {

@@ -113,7 +113,7 @@ package final class ShareResponder: Sendable {
                 OfferMaker(
                     offers: offers, destination: destination, cache: hashCache, receptions: receptions, pool: pool,
                     limits: limits, stop: stop))
-            return { maker.value.next() }
+            return { try maker.value.next() }
         }
         let changes = try frames.map { (frame) throws(OfficeError) in
             guard case .change(let item, let change) = frame else { throw malformed("a change is made by CHANGE") }

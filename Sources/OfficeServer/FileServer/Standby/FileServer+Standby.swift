@@ -36,11 +36,19 @@ extension FileServer {
     }
 
     /// Makes the store here equal to the file server's, as far as that stands still.
-    func copyAsStandby(from node: NodeID, by transport: StoreTransport) async throws {
+    /// - Parameter distrusted: What is compared by content, whatever size and time say; nil: everything.
+    func copyAsStandby(
+        from node: NodeID, by transport: StoreTransport, distrusting distrusted: [RelativePath]?
+    ) async throws {
         let path = try await standbyPath()
         let name = try Label(await office.name(of: node))
         _ = try await prepare(path)
-        try await follower.copy { try await self.copy(from: name, by: transport, to: path) }
+        try await follower.copy {
+            if let distrusted {
+                try await self.onDisk { () throws(OfficeError) in try Store.distrust(distrusted, at: path) }
+            }
+            try await self.copy(from: name, by: transport, to: path, comparingContent: distrusted == nil)
+        }
     }
 
     /// What the standby's state is for who looks at `status`: nil where this node doesn't know.

@@ -16,6 +16,7 @@ struct StandbyDesk: Sendable {
         else {
             throw ServingFence.moving
         }
+        server.records.belong(to: state.office)
         switch call.step {
         case .ask, .promise:
             guard state.isAdmin(node) else {
@@ -33,7 +34,9 @@ struct StandbyDesk: Sendable {
         }
         var answer = StandbyAnswer()
         switch call.step {
-        case .copy: try await server.copyAsStandby(from: node, by: StoreTransport(pool: calls.pool, node: node))
+        case .copy:
+            try await server.copyAsStandby(
+                from: node, by: StoreTransport(pool: calls.pool, node: node), distrusting: call.distrusted)
         case .join: try await server.follower.join(call, at: try await server.standbyPath())
         case .over: try await server.follower.over(call.generation)
         case .ask: answer.follower = try await server.follower.record()

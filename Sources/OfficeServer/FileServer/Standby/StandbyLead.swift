@@ -58,7 +58,8 @@ actor StandbyLead {
             if let known, known.epoch == epoch { return known }
             // Of another epoch nothing is followed in this one.
             let record = LeadRecord(
-                epoch: epoch, generation: known?.generation ?? 0, isBehind: true, witnesses: [], since: 0)
+                epoch: epoch, standby: standby, generation: known?.generation ?? 0, isBehind: true, witnesses: [],
+                since: 0)
             try records.write(record)
             return record
         }
@@ -104,7 +105,11 @@ actor StandbyLead {
 
     /// Makes the standby equal: twice, the second time while nothing is written. Whether it follows now.
     private func catchUp() async -> Bool {
-        let copy = StandbyCall(step: .copy, epoch: epoch)
+        var copy = StandbyCall(step: .copy, epoch: epoch)
+        copy.distrusted = places(of: store.feed.beginCopying())
+        let comparesAll = copy.distrusted == nil
+        var isEqual = false
+        defer { if !isEqual { store.feed.endCopying(comparedAll: comparesAll) } }
         do {
             _ = try await calls.ask(standby, copy, within: Self.copying)
             guard await server.freeze(for: epoch) else { return false }
@@ -113,6 +118,7 @@ actor StandbyLead {
             return false
         }
         do {
+            copy.distrusted = places(of: store.feed.touched)
             _ = try await calls.ask(standby, copy, within: Self.lastCopy)
             let witnesses = await witnesses()
             try await write {
@@ -122,6 +128,7 @@ actor StandbyLead {
                 ($0.witnesses, $0.proposed) = (witnesses, nil)
             }
             store.feed.follow()
+            isEqual = true
             let join = StandbyCall(
                 step: .join, epoch: epoch, generation: record.generation, number: store.feed.last, witnesses: witnesses)
             _ = try await calls.ask(standby, join, within: Self.lastCopy)
@@ -136,11 +143,19 @@ actor StandbyLead {
         }
     }
 
+    /// Where they are in the store; nil where not all of them are known.
+    private func places(of touched: Set<ChangeFeed.Touched>?) -> [RelativePath]? {
+        touched?.compactMap { touched in
+            store.record(of: touched.space).flatMap { try? $0.folder.appending(touched.path) }
+        }
+    }
+
     /// Sends what is changed, until it can't.
     private func carry() async {
         while !Task.isCancelled, !isPaused {
             let batch = store.feed.pending(most: Self.batchChanges, bytes: Self.batchBytes)
             let witnesses = await witnesses()
+            if store.feed.hasMissed { return }
             if batch.isEmpty, witnesses == record.witnesses {
                 if await store.feed.bell.wait(for: Self.idle) { continue }
                 if Task.isCancelled { return }

@@ -26,6 +26,8 @@ struct StandbyCall: Codable, Sendable {
     /// With `join`: the number of the last change that the copy has.
     var number: Int64 = 0
     var witnesses: [NodeID] = []
+    /// With `copy`: what is compared by content, whatever size and time say; nil: everything.
+    var distrusted: [RelativePath]?
 }
 
 struct StandbyAnswer: Codable, Sendable {

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import OfficeCore
 import OfficeFolders
 
@@ -13,6 +14,8 @@ import OfficeFolders
 /// that what was said of one says nothing of the next.
 struct LeadRecord: Codable, Sendable, Equatable {
     var epoch: Int64
+    /// nil: there is none.
+    var standby: NodeID?
     var generation: Int64
     /// Whether members were told that the standby is behind: this node acknowledges alone.
     var isBehind: Bool
@@ -47,16 +50,41 @@ struct WitnessRecord: Codable, Sendable, Equatable {
 struct StandbyRecords: Sendable {
     private static let longest = 64 << 10
 
+    /// A record of another office says nothing: epochs begin anew there.
+    private struct Kept<Record: Codable>: Codable {
+        var office: OfficeID
+        var record: Record
+    }
+
     let stateDirectory: String
+    private let office = NIOLockedValueBox<OfficeID?>(nil)
+
+    init(stateDirectory: String) { self.stateDirectory = stateDirectory }
+
+    /// The office that the node is in now.
+    func belong(to office: OfficeID) { self.office.withLockedValue { $0 = office } }
 
     func lead() throws(OfficeError) -> LeadRecord? { try read("standby-lead.json") }
     func write(_ record: LeadRecord) throws(OfficeError) { try write(record, "standby-lead.json") }
+    /// This node serves without a standby.
+    func goAlone(_ epoch: Int64) throws(OfficeError) {
+        guard let known = try lead() else { return }
+        try write(
+            LeadRecord(epoch: epoch, standby: nil, generation: known.generation, isBehind: true, witnesses: []))
+    }
+
+    /// Whether one of these nodes is the standby that has all that this one ever acknowledged.
+    func isWith(_ nodes: [NodeID]) throws(OfficeError) -> Bool {
+        guard let known = try lead(), let standby = known.standby else { return false }
+        return !known.isBehind && nodes.contains(standby)
+    }
+
     func follower() throws(OfficeError) -> FollowerRecord? { try read("standby-follower.json") }
     func write(_ record: FollowerRecord) throws(OfficeError) { try write(record, "standby-follower.json") }
     func witness() throws(OfficeError) -> WitnessRecord? { try read("standby-witness.json") }
     func write(_ record: WitnessRecord) throws(OfficeError) { try write(record, "standby-witness.json") }
 
-    private func read<Record: Decodable>(_ name: String) throws(OfficeError) -> Record? {
+    private func read<Record: Codable>(_ name: String) throws(OfficeError) -> Record? {
         let (folder, path) = (try Folder(at: Array(stateDirectory.utf8)), try RelativePath(parsing: name))
         let bytes: [UInt8]
         do throws(OfficeError) {
@@ -65,7 +93,8 @@ struct StandbyRecords: Sendable {
             return nil
         }
         do {
-            return try JSONDecoder().decode(Record.self, from: Data(bytes))
+            let kept = try JSONDecoder().decode(Kept<Record>.self, from: Data(bytes))
+            return kept.office == office.withLockedValue { $0 } ? kept.record : nil
         } catch {
             throw OfficeError(
                 .io, "\(stateDirectory)/\(name)", "it is damaged",
@@ -73,10 +102,11 @@ struct StandbyRecords: Sendable {
         }
     }
 
-    private func write(_ record: some Encodable, _ name: String) throws(OfficeError) {
+    private func write(_ record: some Codable, _ name: String) throws(OfficeError) {
+        guard let office = office.withLockedValue({ $0 }) else { throw OfficeKeeper.inNone }
         let bytes: Data
         do {
-            bytes = try JSONEncoder().encode(record)
+            bytes = try JSONEncoder().encode(Kept(office: office, record: record))
         } catch {
             throw OfficeError(.fault, name, "it can't be written")
         }
