@@ -1,4 +1,4 @@
-internal import Foundation
+internal import CLinux
 internal import Glibc
 
 /// Unix sockets of hosts, as this machine reaches them.
