@@ -38,7 +38,11 @@ extension FileServer {
     }
 
     func handOver(_ call: HandOverCall) async throws(OfficeError) -> HandOverCall {
-        guard let current = store else { throw ServingFence.moving }
+        guard let current = store else {
+            // One without its store is as good as lost, and says so.
+            _ = try self.current(nil)
+            throw ServingFence.moving
+        }
         switch call.step {
         case .begin:
             try fence.check(current.epoch, writing: true)
