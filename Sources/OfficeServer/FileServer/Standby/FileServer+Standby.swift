@@ -56,7 +56,14 @@ extension FileServer {
 
     /// That the standby is behind, for all members.
     func standbyNotice() async -> PeerNotice? {
-        guard let lead, let since = await lead.behindSince else { return nil }
+        guard let lead else { return nil }
+        if await lead.isHeld {
+            return PeerNotice(
+                kind: PeerNotice.standby, what: await office.name(of: lead.standby),
+                why: "the standby is lost, and nobody could be told yet, so that nothing counts as written",
+                mend: "Wait for another member, or go on without a standby: 'officeshare demote --standby'.")
+        }
+        guard let since = await lead.behindSince else { return nil }
         return PeerNotice(
             kind: PeerNotice.standby, what: await office.name(of: lead.standby),
             why: "as the standby it is behind the file server, since its change \(since)",

@@ -209,13 +209,13 @@ actor StandbyLead {
     /// Says that the standby is behind, until somebody has heard who will be asked; only then anything is acknowledged
     /// without it.
     private func declare() async {
-        let needed = [record.witnesses, record.proposed ?? []].filter { !$0.isEmpty }.map(Set.init)
         let call = StandbyCall(step: .told, epoch: epoch, generation: record.generation)
         var heard: Set<NodeID> = []
-        while !needed.allSatisfy({ !$0.isDisjoint(with: heard) }) {
+        while case let needed = await witnessesNeeded(), !needed.allSatisfy({ !$0.isDisjoint(with: heard) }) {
             if Task.isCancelled { return }
+            let before = heard.count
             heard.formUnion(await tell(call, needed.reduce(into: Set<NodeID>()) { $0.formUnion($1) }))
-            if !needed.allSatisfy({ !$0.isDisjoint(with: heard) }) { try? await Task.sleep(for: Self.pause) }
+            if heard.count == before { try? await Task.sleep(for: Self.pause) }
         }
         if Task.isCancelled { return }
         let since = store.feed.last
@@ -234,6 +234,15 @@ actor StandbyLead {
         _ = try? await calls.ask(
             standby, StandbyCall(step: .over, epoch: epoch, generation: record.generation), within: Self.answering)
     }
+
+    /// Sets of members of each of which one has to hear. Who has left the office can't be asked by anybody.
+    private func witnessesNeeded() async -> [Set<NodeID>] {
+        let members = await calls.office.otherMembers()
+        return [record.witnesses, record.proposed ?? []].map { Set($0).intersection(members) }.filter { !$0.isEmpty }
+    }
+
+    /// Whether nothing is acknowledged, for nobody could be told that the standby is lost.
+    var isHeld: Bool { store.feed.mode == .held && !record.isBehind }
 
     private func tell(_ call: StandbyCall, _ nodes: Set<NodeID>) async -> Set<NodeID> {
         let calls = calls
