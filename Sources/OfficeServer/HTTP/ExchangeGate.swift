@@ -7,11 +7,15 @@ actor ExchangeGate {
     /// Files one exchange is reckoned to hold open: the one it reads, and a batch that is being committed.
     static let filesPerExchange = 8
 
+    /// How long after an exchange what it took is given back, if nothing runs then.
+    private static let rest = Duration.seconds(2)
+
     private var places: Int
     private var patience: Duration
     private var mostWaiting: Int { places * 4 }
     private var taken = 0
     private var nextTicket = 0
+    private var trimming: Task<Void, Never>?
     private var waiting: [(ticket: Int, continuation: CheckedContinuation<Bool, Never>)] = []
 
     init(openFiles: Int, patience: Duration) {
@@ -73,7 +77,18 @@ actor ExchangeGate {
             return
         }
         taken -= 1
-        // What the buffers of a large transfer took is given back once nothing moves.
+        if taken == 0, trimming == nil {
+            trimming = Task {
+                try? await Task.sleep(for: Self.rest)
+                self.trim()
+            }
+        }
+    }
+
+    /// What the buffers of a large transfer took is given back once nothing moves. Not at once: where many short exchanges
+    /// follow each other, all that was given back would be faulted in anew each time.
+    private func trim() {
+        trimming = nil
         if taken == 0 { os_trim_memory() }
     }
 
