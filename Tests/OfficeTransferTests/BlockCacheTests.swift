@@ -157,4 +157,15 @@ struct BlockCacheTests {
         await put(content.frames([6, 2]), content, in: cache)
         #expect(try await got.keys.sorted() == [2, 6])
     }
+
+    @Test func whoWaitsIsWokenByWhatItWaitsForAlone() async throws {
+        let cache = BlockCache(in: directory, capacity: 64 << 20)
+        let content = content(8)
+        try opened(content, in: cache)
+        let (_, bell) = cache.listen(to: content.key, for: BlockSet(capacity: 8, [6]))
+        await put(content.frames(0..<6), content, in: cache)
+        #expect(await !bell.wait(for: .zero))
+        await put(content.frames([6]), content, in: cache)
+        #expect(await bell.wait())
+    }
 }

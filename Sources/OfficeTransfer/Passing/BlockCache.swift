@@ -46,7 +46,8 @@ package final class BlockCache: Sendable {
         var readUntil: ContinuousClock.Instant
         var touched = ContinuousClock.now
         var lastUse: UInt64 = 0
-        var bells: [Int: Doorbell] = [:]
+        /// Who waits for which blocks.
+        var bells: [Int: (wanted: BlockSet, bell: Doorbell)] = [:]
     }
 
     struct State {
@@ -129,7 +130,7 @@ package final class BlockCache: Sendable {
             guard var absent = held, absent.capacity == content.geometry.count else { return }
             absent.subtract(content.held)
             state.contents[key]?.absent = absent
-            if absent != content.absent { for bell in content.bells.values { bell.ring() } }
+            if absent != content.absent { for waiting in content.bells.values { waiting.bell.ring() } }
         }
     }
 
@@ -191,16 +192,8 @@ package final class BlockCache: Sendable {
     /// It came whole and hashes to `digest`; or broke off.
     func end(_ key: Key, _ block: Int, digest: Digest256?) {
         let bells = state.withLock { state -> [Doorbell] in
-            guard var content = state.contents[key], content.writing.remove(block) != nil else { return [] }
-            defer { state.contents[key] = content }
-            content.release(block)
-            guard let digest, content.leaves[block] == digest else {
-                content.bytes -= Int64(content.geometry.length(of: block))
-                return []
-            }
             state.uses += 1
-            content.keep(block, at: state.uses)
-            return Array(content.bells.values)
+            return state.contents[key]?.ended(block, digest: digest, at: state.uses) ?? []
         }
         for bell in bells { bell.ring() }
     }
@@ -254,12 +247,13 @@ package final class BlockCache: Sendable {
 
     func release(_ block: Int, of key: Key) { state.withLock { $0.contents[key]?.release(block) } }
 
-    /// Rung whenever a block of the content came. `mute` ends it.
-    func listen(to key: Key) -> (number: Int, bell: Doorbell) {
+    /// Rung whenever one of `wanted` came, and when one won't come any more: who waits for others sleeps on, for many
+    /// wait at once where many read. `mute` ends it.
+    func listen(to key: Key, for wanted: BlockSet) -> (number: Int, bell: Doorbell) {
         let bell = Doorbell()
         let number = state.withLock { state in
             state.lastBell += 1
-            state.contents[key]?.bells[state.lastBell] = bell
+            state.contents[key]?.bells[state.lastBell] = (wanted, bell)
             return state.lastBell
         }
         return (number, bell)
@@ -276,11 +270,20 @@ extension BlockCache.Content {
         if busy[block] == 0 { busy[block] = nil }
     }
 
-    fileprivate mutating func keep(_ block: Int, at use: UInt64) {
+    /// What was being taken in is over: who waited for it, where it is right and kept. Changed in place, as is all that
+    /// happens for each block.
+    fileprivate mutating func ended(_ block: Int, digest: Digest256?, at use: UInt64) -> [Doorbell] {
+        guard writing.remove(block) != nil else { return [] }
+        release(block)
+        guard let digest, leaves[block] == digest else {
+            bytes -= Int64(geometry.length(of: block))
+            return []
+        }
         held.insert(block)
         absent.remove(block)
         used[UInt32(block)] = use
         lastUse = use
         arrived += 1
+        return bells.values.compactMap { $0.wanted.contains(block) ? $0.bell : nil }
     }
 }

@@ -50,7 +50,7 @@ package struct PassingAnswer: Sendable {
     }
 
     private func send(_ wanted: BlockSet, _ write: BodyWriter) async throws {
-        let (number, bell) = cache.listen(to: key)
+        let (number, bell) = cache.listen(to: key, for: wanted)
         defer { cache.mute(number, of: key) }
         var (rest, arrived, signs) = (wanted, Int64(-1), 0)
         while !rest.isEmpty, let standing = cache.take(rest, of: key) {
