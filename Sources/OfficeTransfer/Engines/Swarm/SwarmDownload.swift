@@ -1,3 +1,4 @@
+import Crypto
 import NIOCore
 import OfficeCore
 import OfficeFolders
@@ -15,6 +16,9 @@ struct SwarmDownload {
     let session: TransferSession
     let context: DownloadContext
     let download: Handover<FileDownload>
+    /// What all sources send is taken in here: while one piece is written another is hashed. More threads would only
+    /// queue for the one file.
+    private let workers = WorkPool(threads: 2, syncThreads: 1)
 
     func run() async throws {
         guard let common = download.value.common else { return }
@@ -115,7 +119,7 @@ struct SwarmDownload {
             let bytes = FrameEncoder.encoded(.want(want))
             let limits = session.options.limits
             let receiver = Handover(SwarmReceiver(request, state, limits: limits, news: news))
-            let inlet = ByteInlet(pool: session.pool) { try receiver.value.receive($0) }
+            let inlet = ByteInlet(pool: workers) { try receiver.value.receive($0) }
             try await session.exchange(
                 with: context.source, .fetch, server: state.name(of: request.source),
                 shared: sharing.isShared ? (sharing.root, source) : nil, send: { try await $0(bytes) },
@@ -145,6 +149,8 @@ private final class SwarmReceiver {
     private var hasEnded = false
     private(set) var isOver = false
     private var pings = 0
+    /// Of the block that comes.
+    private var hasher = SHA256()
 
     init(
         _ request: BlockScheduler.Request, _ state: SwarmState, limits: TransferLimits,
@@ -180,9 +186,12 @@ private final class SwarmReceiver {
         case .begin(let head) where !hasBegun && head.item == 0 && head.size == state.geometry.size: hasBegun = true
         case .block(let index, let length) where hasBegun && !hasEnded:
             try state.block(index, length: length, of: request)
-        case .data(let piece) where hasBegun && !hasEnded: try state.data(piece, of: request)
+            hasher = SHA256()
+        case .data(let piece) where hasBegun && !hasEnded:
+            guard try state.data(piece, of: request) else { return }
+            piece.withUnsafeReadableBytes { hasher.update(bufferPointer: $0) }
         case .blockEnd(let index, _) where hasBegun && !hasEnded:
-            try state.blockEnd(index, of: request)
+            try state.blockEnd(index, digest: Digest256(hasher.finalize()), of: request)
             news()
         case .hole(let index) where hasBegun && !hasEnded:
             try state.hole(index, of: request)

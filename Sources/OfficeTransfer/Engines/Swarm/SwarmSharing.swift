@@ -3,9 +3,10 @@ import Synchronization
 
 /// What a download and the content's owner tell each other while it runs: whether others read the same, and who.
 final class SwarmSharing: Sendable {
-    /// How often it is asked after at first, and later.
+    /// How often it is asked after at first, and later: doubled after every few rounds.
     private static let firstInterval = Duration.milliseconds(250)
     private static let longestInterval = Duration.seconds(1)
+    private static let roundsAtOneInterval = 4
     /// How often the manifest is offered to a node that doesn't keep it.
     private static let mostOffers = 3
 
@@ -32,7 +33,10 @@ final class SwarmSharing: Sendable {
     /// Whether others read the same.
     var isShared: Bool { state.withLock { $0.isShared } }
 
-    var interval: Duration { state.withLock { $0.rounds < 20 ? Self.firstInterval : Self.longestInterval } }
+    var interval: Duration {
+        let doublings = min(state.withLock { $0.rounds } / Self.roundsAtOneInterval, 8)
+        return min(Self.firstInterval * (1 << doublings), Self.longestInterval)
+    }
 
     /// Tells how far this one is, and takes in who there is by now.
     func renew(_ swarm: SwarmState) async {

@@ -1,4 +1,3 @@
-import Crypto
 import OfficeCore
 
 /// A block on its way from one source.
@@ -6,7 +5,6 @@ struct SwarmIncoming {
     let index: Int
     let source: Int
     var filled = 0
-    var hasher = SHA256()
     /// Its bytes, where another source writes the block in place.
     var spare: [UInt8]?
     /// It came in the meantime: the rest is passed over.
