@@ -157,6 +157,30 @@ struct SharingTests {
         #expect(ticks <= 512 * 2, "\(ticks) ticks")
     }
 
+    /// Who reads, too, says what it has with every answer: it is seldom asked for that alone.
+    @Test func readersAreLookedAtLessOften() {
+        func looks(isReading: Bool) -> Int {
+            var scheduler = BlockScheduler(held: BlockSet(capacity: 64))
+            scheduler.added(BlockScheduler.owner, now: .zero)
+            scheduler.share(as: 1, now: .zero)
+            scheduler.added(1, now: .zero)
+            scheduler.holder(1, key: 2, isReading: isReading)
+            scheduler.has(1, BlockSet(capacity: 64))
+            scheduler.lacked(0..<64, by: 1)
+            var looks = 0
+            for tick in 0..<100 {
+                for case .ask(let request) in scheduler.actions(now: .milliseconds(100 * tick))
+                where request.source == 1 && request.ranges.isEmpty {
+                    looks += 1
+                    scheduler.ended(request.id)
+                }
+            }
+            return looks
+        }
+        #expect(looks(isReading: true) > 0)
+        #expect(looks(isReading: false) > 3 * looks(isReading: true))
+    }
+
     @Test func oneAloneGetsAllFromTheOwner() async {
         var model = Model(readers: 1, blocks: 512)
         _ = await model.run()

@@ -40,8 +40,11 @@ package struct BlockScheduler: Sendable {
         package var drought = Duration.seconds(2)
         /// How often a holder with nothing to send is asked what it has by now; of many each less often.
         package var looks = Duration.milliseconds(400)
+        /// So many times less often where it still reads and has said once what it has: it says so with every answer,
+        /// and what it lacks falls to others.
+        package var looksAtReaders = 4
         /// Blocks that one of many holders gets at least: with few from each, requests would cost more than blocks.
-        package var crowdWindow = 16
+        package var crowdWindow = 64
         /// Blocks that the owner gets at once of what falls to others.
         package var help = 2
         package init() {}
@@ -71,7 +74,8 @@ package struct BlockScheduler: Sendable {
         let source: Source
         var open: BlockSet
         let isWhole: Bool
-        let since: Duration
+        /// When it began, or something came of it.
+        var news: Duration
         var isStopping = false
     }
 
@@ -131,6 +135,7 @@ package struct BlockScheduler: Sendable {
     package mutating func delivered(_ block: Int, of request: Int, now: Duration) -> Bool {
         if let source = flights[request]?.source {
             flights[request]?.open.remove(block)
+            flights[request]?.news = now
             sources[source]?.accepted += 1
             measure(source, now: now)
             pace.count(isOwner: source == Self.owner, now: now)
@@ -226,8 +231,9 @@ package struct BlockScheduler: Sendable {
         let active = sources.filter { !$0.value.isAside }.keys.sorted()
         guard active.count > 1 || plan != nil else { return active.first.map { whole(from: $0, now) } ?? [] }
         var actions = stopWholeRequests()
+        var crowded: BlockSet?
         for source in active {
-            while let request = share(for: source, now) { actions.append(.ask(request)) }
+            while let request = share(for: source, now, &crowded) { actions.append(.ask(request)) }
         }
         return actions
     }
@@ -249,7 +255,10 @@ package struct BlockScheduler: Sendable {
     }
 
     /// The next request for one source among several; nil while it has enough.
-    private mutating func share(for source: Source, _ now: Duration) -> Request? {
+    ///
+    /// - Parameter crowded: What `blocksInFlightEnough` says, reckoned when it is first needed: this is called for every
+    ///   source whenever a block came.
+    private mutating func share(for source: Source, _ now: Duration, _ crowded: inout BlockSet?) -> Request? {
         guard let state = sources[source] else { return nil }
         let mine = flights.values.filter { $0.source == source }
         let inFlight = mine.reduce(0) { $0 + $1.open.count }
@@ -262,9 +271,12 @@ package struct BlockScheduler: Sendable {
         if !ranges.isEmpty { return fly(ranges, from: source, isWhole: false, now) }
         // Near the end: what is out elsewhere, once more, but only from a source with nothing else to do.
         guard mine.isEmpty else { return nil }
-        if let block = mostUrgent(not: source, now) {
+        let enough = crowded ?? blocksInFlightEnough()
+        if let block = mostUrgent(not: source, enough, now) {
+            crowded = nil
             return fly([block..<(block + 1)], from: source, isWhole: false, now)
         }
+        crowded = enough
         return look(at: source, state, now)
     }
 
@@ -288,27 +300,45 @@ package struct BlockScheduler: Sendable {
     /// What a holder has is asked for by itself where nothing else can be.
     private mutating func look(at source: Source, _ state: SourceState, _ now: Duration) -> Request? {
         guard let plan, plan.isHolder(source), !asked.isFull else { return nil }
-        let interval = policy.looks * max(1, plan.count / 4)
+        let isKnown = plan.isReading(source) && plan.hasTold(source)
+        let interval = policy.looks * max(1, plan.count / 4) * (isKnown ? policy.looksAtReaders : 1)
         guard state.looked.map({ now - $0 >= interval }) ?? true else { return nil }
         sources[source]?.looked = now
         return fly([], from: source, isWhole: false, now)
     }
 
-    /// A block in flight elsewhere with room for one more copy. The owner of what others read is spared for a while.
-    private func mostUrgent(not source: Source, _ now: Duration) -> Int? {
-        let patience = plan != nil && source == Self.owner ? policy.drought * 2 : .zero
+    /// A block in flight elsewhere with room for one more copy. Where others read the same, too, most of what is in flight
+    /// is only waited for: it is asked for once more where nothing came for a while, and later still from the owner.
+    private func mostUrgent(not source: Source, _ crowded: BlockSet, _ now: Duration) -> Int? {
+        var wanted = asked
+        wanted.subtract(held)
+        wanted.subtract(crowded)
+        if let had = plan?.surelyHeld(by: source) { wanted.formIntersection(had) }
+        guard !wanted.isEmpty else { return nil }
+        let patience = plan == nil ? .zero : source == Self.owner ? policy.drought * 2 : policy.drought
         for (_, flight) in flights.sorted(by: { $0.key < $1.key })
-        where flight.source != source && !flight.isStopping && now - flight.since >= patience {
-            var next = flight.open.firstMember(from: 0)
-            while let block = next {
-                let copies = flights.values.count { $0.open.contains(block) }
-                if copies < policy.copies, !held.contains(block), plan?.surelyHas(source, block) ?? true {
-                    return block
-                }
-                next = flight.open.firstMember(from: block + 1)
-            }
+        where flight.source != source && !flight.isStopping && now - flight.news >= patience {
+            var blocks = flight.open
+            blocks.formIntersection(wanted)
+            if let block = blocks.firstMember(from: 0) { return block }
         }
         return nil
+    }
+
+    /// What is in flight as often as it may be.
+    private func blocksInFlightEnough() -> BlockSet {
+        // One set of what is in one flight at least, one of what is in two, and so on.
+        var layers = [BlockSet](repeating: BlockSet(capacity: held.capacity), count: max(1, policy.copies))
+        for flight in flights.values {
+            var more = flight.open
+            for index in layers.indices where !more.isEmpty {
+                var again = layers[index]
+                again.formIntersection(more)
+                layers[index].formUnion(more)
+                more = again
+            }
+        }
+        return layers[layers.count - 1]
     }
 
     private mutating func fly(
@@ -320,7 +350,7 @@ package struct BlockScheduler: Sendable {
             open.insert(block)
             asked.insert(block)
         }
-        flights[nextRequest] = Flight(source: source, open: open, isWhole: isWhole, since: now)
+        flights[nextRequest] = Flight(source: source, open: open, isWhole: isWhole, news: now)
         return Request(id: nextRequest, source: source, ranges: ranges)
     }
 }

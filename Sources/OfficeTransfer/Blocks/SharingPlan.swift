@@ -41,6 +41,11 @@ struct SharingPlan: Sendable {
 
     func isHolder(_ source: Source) -> Bool { holders[source] != nil }
 
+    func isReading(_ source: Source) -> Bool { holders[source]?.isReading == true }
+
+    /// Whether it has said what it has.
+    func hasTold(_ source: Source) -> Bool { holders[source]?.has != nil }
+
     var count: Int { holders.count }
 
     /// With few of them each is kept busy with a second request while it answers the first.
@@ -78,12 +83,13 @@ struct SharingPlan: Sendable {
 
     /// It was asked for these and had them not.
     mutating func lacks(_ source: Source, _ blocks: some Sequence<Int>) {
-        guard holders[source] != nil else { return }
-        for block in blocks {
-            holders[source]?.lacks.insert(block)
-            holders[source]?.has?.remove(block)
+        var isNew = false
+        for block in blocks where holders[source] != nil {
+            let isLacked = holders[source]?.lacks.insert(block) == true
+            let isLost = holders[source]?.has?.remove(block) == true
+            isNew = isNew || isLacked || isLost
         }
-        divide()
+        if isNew { divide() }
     }
 
     // MARK: What follows
@@ -108,10 +114,10 @@ struct SharingPlan: Sendable {
         return blocks
     }
 
-    /// Whether it has the block, as far as is known: what it may be asked for a second time.
-    func surelyHas(_ source: Source, _ block: Int) -> Bool {
-        guard let holder = holders[source] else { return true }
-        return holder.isActive && holder.has?.contains(block) == true
+    /// What it has, as far as is known, and may be asked for a second time; nil of who has all.
+    func surelyHeld(by source: Source) -> BlockSet? {
+        guard let holder = holders[source] else { return nil }
+        return (holder.isActive ? holder.has : nil) ?? BlockSet(capacity: capacity)
     }
 
     private mutating func gather() {
@@ -127,11 +133,12 @@ struct SharingPlan: Sendable {
         mine = BlockSet(capacity: capacity)
         for source in holders.keys { holders[source]?.part = BlockSet(capacity: capacity) }
         let readers = holders.filter { $0.value.isActive && $0.value.isReading }
+            .map { (source: $0.key, key: $0.value.key, lacks: $0.value.lacks) }
         for block in 0..<capacity {
             var best: (rank: UInt64, source: Source?) = (Self.rank(own, block), nil)
-            for (source, holder) in readers where !holder.lacks.contains(block) {
-                let rank = Self.rank(holder.key, block)
-                if rank > best.rank { best = (rank, source) }
+            for reader in readers {
+                let rank = Self.rank(reader.key, block)
+                if rank > best.rank, !reader.lacks.contains(block) { best = (rank, reader.source) }
             }
             if let source = best.source { holders[source]?.part.insert(block) } else { mine.insert(block) }
         }
