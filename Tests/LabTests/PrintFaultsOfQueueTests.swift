@@ -18,7 +18,14 @@ struct PrintFaultsOfQueueTests {
 
         /// What the sender sees meanwhile.
         var state: String { self == .rejects ? "waiting" : "pending" }
-        var reason: String? { self == .rejects ? "not accepting" : nil }
+        var reason: String? {
+            switch self {
+            case .rejects: "not accepting"
+            // A queue that is let go on before it was seen to stop is one whose printer failed: tried again in 30 s.
+            case .stops: "printer-stopped"
+            case .paused, .pausedWhilePrinting: nil
+            }
+        }
     }
 
     @Test(arguments: Trouble.allCases)
