@@ -84,6 +84,8 @@ final class FaultMatrixOffice: Sendable {
         proxy.faults = .init()
         for host in [pc1, pc2] { try await host.loss(percent: 0) }
         try await pc2.rate(megabits: nil)
+        // Its daemon goes on with the rotten disk otherwise.
+        if pc1.exists(RottenDisk.log) { try await pc1.stopDaemon() }
         for host in lab.hosts where host.service(.officeshare) == nil { try await host.startDaemon() }
         try await lab.settle(within: promised(20))
         let held = try await pc2.ask("inbox", as: "bob", of: [Held].self).map(\.id)

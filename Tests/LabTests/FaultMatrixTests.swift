@@ -51,7 +51,9 @@ struct FaultMatrixTests {
         let carried = try pc2.traffic().received
         let again = try await pc2.officeshare(arguments, as: "bob").json(MoveSummary.self)
         #expect(again.resumedBytes > Cargo.largeBytes / 2 && again.bytes < Cargo.largeBytes / 2, "\(first), \(again)")
-        #expect(again.bytes + again.resumedBytes == Cargo.largeBytes)
+        // Near the end several copies may be asked for the same.
+        let twice = back == .aCopy ? 6 * (128 << 10) : 0
+        #expect((Cargo.largeBytes...Cargo.largeBytes + twice).contains(again.bytes + again.resumedBytes), "\(again)")
         #expect(try pc2.traffic().received - carried < again.bytes * 11 / 10 + (1 << 20))
         let there = try await FaultMatrixOffice.hashes(in: "/home/bob/copy", of: pc2)
         #expect(there == office.contents[share])
