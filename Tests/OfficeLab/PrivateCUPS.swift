@@ -138,6 +138,19 @@ package final class PrivateCUPS: Sendable {
         return lines.suffix(60).joined(separator: "\n")
     }
 
+    /// The lines of its error log that hold one of those texts, each from there on.
+    package func steps(_ texts: [String]) -> [String] {
+        let all = FileManager.default.contents(atPath: "\(folder)/log/error") ?? Data()
+        return String(decoding: all, as: UTF8.self).split(separator: "\n").compactMap { line in
+            texts.lazy.compactMap { line.range(of: $0) }.first.map { String(line[$0.lowerBound...]) }
+        }
+    }
+
+    /// A file that it writes its settings to.
+    package func settings(_ name: String) throws -> String {
+        try String(contentsOfFile: "\(folder)/etc/\(name)", encoding: .utf8)
+    }
+
     // MARK: Running
 
     package func start() async throws {

@@ -86,7 +86,12 @@ import Testing
                 try await running(runner(jobs, scheduler, cups, work)) {
                     try await eventually("it is in work", within: .seconds(20)) { !box.tries.isEmpty }
                 }
-                if opening == .gate { try await cups.run("cupsenable", "sink@officeshare") }
+                if opening == .gate {
+                    try await cups.run("cupsenable", "sink@officeshare")
+                    try await eventually("that is written down", within: .seconds(20)) {
+                        try cups.settings("classes.conf").contains("State Idle")
+                    }
+                }
                 try await cups.stop(SIGKILL, sparesBackends: true)
                 try await cups.start()
                 try await eventually("the job was begun again, and is held", within: .seconds(20)) {
@@ -104,6 +109,101 @@ import Testing
                 }
                 #expect(box.printed.count == 1)
                 #expect(await jobs[id]?.report.state == .stopped)
+            }
+        }
+    }
+
+    /// Without a driver there is no filter to keep a job from being begun again: all depends on the gate, which a cupsd
+    /// that starts must find shut, whenever it was killed.
+    @Test func theGateIsNeverWrittenDownOpen() async throws {
+        try await PrivateCUPS.with(["DirtyCleanInterval 0"]) { cups in
+            let box = try await cups.addBox("sink")
+            try await cups.run("lpadmin", "-p", "sink", "-m", "raw")
+            try await withJobs { jobs, work in
+                let runner = runner(jobs, CUPSScheduler(socket: cups.socket), cups, work)
+                var ids: [JobID] = []
+                for _ in 0..<50 { ids.append(try await submit(to: jobs)) }
+                try await running(runner) {
+                    for id in ids {
+                        try await eventually("it is printed", within: .seconds(60)) {
+                            await jobs[id]?.report.state == .completed
+                        }
+                    }
+                }
+                #expect(box.printed.count == ids.count)
+            }
+            let (opened, shut, written) = (
+                "Returning IPP successful-ok for Resume-Printer", "Returning IPP successful-ok for Pause-Printer",
+                "Saving classes.conf"
+            )
+            var (isOpen, openings, writings) = (false, 0, 0)
+            for step in cups.steps([opened, shut, written]) {
+                if step.hasPrefix(written) {
+                    writings += 1
+                    #expect(!isOpen)
+                } else {
+                    isOpen = step.hasPrefix(opened)
+                    if isOpen { openings += 1 }
+                }
+            }
+            #expect(openings >= 50 && writings >= 50)
+        }
+    }
+
+    /// The same seen from the printer: cupsd is killed as soon as the job is in work, and its backend lives on.
+    @Test func aJobWithoutADriverIsntPrintedTwice() async throws {
+        try await PrivateCUPS.with(["DirtyCleanInterval 0"]) { cups in
+            let box = try await cups.addBox("sink")
+            try await cups.run("lpadmin", "-p", "sink", "-m", "raw")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            for round in 1...10 {
+                try await withJobs { jobs, work in
+                    let id = try await submit(to: jobs)
+                    try box.set("busy", "")
+                    try await running(runner(jobs, scheduler, cups, work)) {
+                        try await eventually("it is in work", within: .seconds(20)) { box.tries.count == round }
+                    }
+                    try await cups.stop(SIGKILL, sparesBackends: true)
+                    try await cups.start()
+                    try box.set("busy", nil)
+                    try await eventually("the backend of before has ended", within: .seconds(20)) {
+                        box.printed.count == round
+                    }
+                    try await running(runner(jobs, scheduler, cups, AsyncStream { _ in })) {
+                        try await eventually("it is said", within: .seconds(20)) { await jobs[id]?.stage == .unknown }
+                        try await eventually("CUPS has it no more", within: .seconds(20)) {
+                            try await scheduler.jobs().isEmpty
+                        }
+                    }
+                    #expect(box.tries.count == round && box.printed.count == round)
+                }
+            }
+        }
+    }
+
+    /// Where the queue is busy with its owner's job, one without a driver waits outside, for at an open gate it could
+    /// be begun twice; and has its turn when the queue is free.
+    @Test func aJobWithoutADriverWaitsForAFreeQueue() async throws {
+        try await PrivateCUPS.with(["DirtyCleanInterval 0"]) { cups in
+            let box = try await cups.addBox("sink")
+            try await cups.run("lpadmin", "-p", "sink", "-m", "raw")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            try await withJobs { jobs, work in
+                try box.set("busy", "")
+                try await cups.run("lp", "-d", "sink", "/etc/hostname")
+                try await eventually("the owner's is in work", within: .seconds(20)) { box.tries.count == 1 }
+                let id = try await submit(to: jobs)
+                try await running(runner(jobs, scheduler, cups, work)) {
+                    try await eventually("it is at the gate", within: .seconds(20)) {
+                        try await scheduler.jobs(atGate: queue).count == 1
+                    }
+                    for _ in 0..<50 { #expect(try await scheduler.states()[queue]?.gate?.isOpen == false) }
+                    try box.set("busy", nil)
+                    try await eventually("it is printed", within: .seconds(20)) {
+                        await jobs[id]?.report.state == .completed
+                    }
+                }
+                #expect(box.printed.count == 2)
             }
         }
     }

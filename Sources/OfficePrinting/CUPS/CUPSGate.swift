@@ -58,6 +58,27 @@ extension CUPSScheduler {
         try ask(open ? .resumePrinter : .pausePrinter, .gate(queue), resource: "/admin/")
     }
 
+    /// Lets CUPS begin what waits at a gate if the queue behind it is free at this moment, and never writes down that
+    /// the gate was open: killed whenever, it finds the gate shut when it starts.
+    ///
+    /// Returns whether that is certain: not with a cupsd that doesn't wait as this one's authors know it to (`CUPSPulse`).
+    @discardableResult package func pulseGate(_ queue: Label) throws(OfficeError) -> Bool {
+        let target = CUPSRequest.Target.gate(queue)
+        let resource = "/admin/"
+        do throws(OfficeError) {
+            let outcome = try pulse.send(
+                CUPSRequest.message(.resumePrinter, target), then: CUPSRequest.message(.pausePrinter, target),
+                resource: resource)
+            try CUPSFailure.check(outcome.second, of: .pausePrinter, target.name)
+            try CUPSFailure.check(outcome.first, of: .resumePrinter, target.name)
+            return outcome.cameTogether
+        } catch {
+            // It may be open. Gone with the cupsd that doesn't answer this either, it is tried again by who sees it open.
+            try setGate(queue, open: false)
+            throw error
+        }
+    }
+
     /// Takes the gate away. Done, too, where there is none.
     package func removeGate(_ queue: Label) throws(OfficeError) {
         do throws(OfficeError) {

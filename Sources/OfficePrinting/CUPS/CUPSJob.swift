@@ -45,6 +45,9 @@ package struct CUPSJob: Sendable, Hashable {
     package var documents: Int
     /// Whether its document never came whole: nothing of it can have been printed.
     package var isHollow: Bool
+    /// Whether all that is printed of it passes `officeshare-begin` first, which lets nothing through twice: not the sheet
+    /// before it, and nothing on a queue without a driver.
+    package var isGuarded: Bool
     /// Bytes, rounded up to 1,024.
     package var size: Int64
     package var created: Timestamp?
@@ -90,6 +93,8 @@ extension CUPSJob {
         // forgotten the format and kept the document, which it finds by its file: so both are looked at.
         let firstSheet = job["job-sheets"]?.text ?? "none"
         isHollow = job["document-format"] == nil && documents <= (firstSheet == "none" ? 0 : 1)
+        isGuarded =
+            firstSheet == "none" && job["document-format"]?.text?.hasPrefix(CUPSScheduler.guarded) == true
         size = Int64(max(job["job-k-octets"]?.number ?? 0, 0)) << 10
         created = Self.time(job["time-at-creation"])
         processing = Self.time(job["time-at-processing"])

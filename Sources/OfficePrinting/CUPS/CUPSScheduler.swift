@@ -13,6 +13,7 @@ package actor CUPSScheduler {
     nonisolated let timeout: Duration
     private nonisolated let executor = BlockingExecutor(label: "officeshare.cups")
     let connection: CUPSConnection
+    let pulse: CUPSPulse
     var watch: Watch?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -24,6 +25,7 @@ package actor CUPSScheduler {
         self.socket = socket ?? Self.socketOfEnvironment ?? Self.defaultSocket
         self.timeout = timeout
         connection = CUPSConnection(socket: self.socket, timeout: timeout / .seconds(1))
+        pulse = CUPSPulse(socket: self.socket, timeout: timeout / .seconds(1))
     }
 
     private static var socketOfEnvironment: String? {

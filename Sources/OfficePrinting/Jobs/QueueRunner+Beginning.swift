@@ -32,22 +32,36 @@ extension QueueRunner {
             try await scheduler.release(number, as: user)
         }
         guard status.state != .stopped, status.accepting, !rests.isResting(job.id) else { return }
+        let isFree = status.state == .idle
+        // Busy with another's job: both wait in CUPS for their turn. But what nothing else keeps from being begun again
+        // never stands at an open gate, and waits for the queue to be free.
+        if !isFree, try await !isGuarded(number) { return }
         await watch()
         _ = permits.grant(number)
-        // Busy with another's job: both wait in CUPS for their turn.
-        let isFree = status.state == .idle
         _ = try await jobs.update(job.id) { record in
             record.stage = .submitted
             record.isAtOpenGate = !isFree
         }
-        try await scheduler.setGate(queue, open: true)
-        if isFree { try await scheduler.setGate(queue, open: false) }
+        guard isFree else { return try await scheduler.setGate(queue, open: true) }
+        if try await !scheduler.pulseGate(queue) {
+            logger.notice(
+                "this cupsd may have written down that the queue's gate was open", metadata: [LogKey.queue: "\(queue)"])
+        }
+    }
+
+    private func isGuarded(_ number: Int32) async throws(OfficeError) -> Bool {
+        try await scheduler.job(number)?.isGuarded == true
     }
 
     private func beginWithoutGate(
         _ job: ReceivedJob, _ number: Int32, _ user: String, _ isHeld: Bool
     ) async throws(OfficeError) {
         guard isHeld, !rests.isResting(job.id) else { return }
+        if try await !isGuarded(number), rests.isNews("guard", of: job.ticket.queue) {
+            logger.warning(
+                "a job may come out twice if cupsd is killed while it prints it: there is no gate before the queue, and nothing else either",
+                metadata: [LogKey.queue: "\(job.ticket.queue)"])
+        }
         await watch()
         _ = permits.grant(number)
         _ = try await jobs.update(job.id) { $0.stage = .submitted }
@@ -64,7 +78,7 @@ extension QueueRunner {
     }
 
     /// Whether there is a gate, made where there was none. A cupsd that doesn't allow that prints all the same, and
-    /// begins a job again when it was killed, which `officeshare-begin` then refuses.
+    /// begins a job again when it was killed, which `officeshare-begin` then refuses where the queue has a driver.
     private func hasGate(_ queue: Label, _ status: QueueStatus) async throws(OfficeError) -> Bool {
         if status.gate?.isWhole == true { return true }
         do throws(OfficeError) {

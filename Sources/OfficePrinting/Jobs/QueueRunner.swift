@@ -179,15 +179,10 @@ package struct QueueRunner: Service {
         let own = job.ticket.format
         let guarded = try await scheduler.guardedFormat(own, on: job.ticket.queue)
         if let guarded, permits.grant(number) { return guarded }
-        if rests.isNews("filter", of: job.ticket.queue) {
+        if guarded != nil, rests.isNews("filter", of: job.ticket.queue) {
             logger.warning(
-                "a job may come out twice if cupsd is killed in the moment in which it begins it",
-                metadata: [
-                    LogKey.queue: "\(job.ticket.queue)",
-                    "reason": guarded == nil
-                        ? "the queue has no driver, or CUPS wasn't started since officeshare was installed"
-                        : "\(PrintPermits.defaultFolder) isn't there",
-                ])
+                "\(PrintPermits.defaultFolder) can't be written to: jobs wait until their queue is free",
+                metadata: [LogKey.queue: "\(job.ticket.queue)"])
         }
         return own
     }
