@@ -201,11 +201,10 @@ actor FileServer {
             if !taken.isEmpty { shares.changes.send(()) }
             return taken
         }
-        let isOwn = path == Self.standardStore(in: await office.stateDirectory)
         let isHandOver = state.fileServer != nil
         return try await onDisk { () throws(OfficeError) in
-            if isOwn { try Store.makeFolder(path) }
             do throws(OfficeError) {
+                try Self.makeFolder(path)
                 let store = try Store(at: path, office: state.office, epoch: 0)
                 guard isHandOver else { return try store.takeIn() }
                 guard store.strays.isEmpty else {
@@ -220,6 +219,22 @@ actor FileServer {
                     .notAllowed, escapedForTerminal(path), "officeshare can't write there",
                     mend: "Run 'officeshare promote --store' as root on that machine, or 'setfacl -R -m "
                         + "u:officeshare:rwX,d:u:officeshare:rwX \(escapedForTerminal(path))'.")
+            }
+        }
+    }
+
+    /// The folder of a store to be, where there is none yet, as 'promote' makes it on its own machine: but not the folders
+    /// around it, for a disk that isn't mounted looks like that.
+    private static func makeFolder(_ path: [UInt8]) throws(OfficeError) {
+        do throws(OfficeError) {
+            _ = try Folder(at: path)
+        } catch  where error.code == .notFound {
+            do throws(OfficeError) {
+                try Store.makeFolder(path)
+            } catch  where error.code == .notFound {
+                throw OfficeError(
+                    .notFound, escapedForTerminal(path), "neither it nor the folder around it is there",
+                    mend: "Mount its disk, or make the folder on that machine.")
             }
         }
     }
