@@ -1,3 +1,4 @@
+import Dispatch
 package import OfficeCore
 package import OfficeFolders
 import OfficeTransfer
@@ -22,6 +23,8 @@ package final class Space: Sendable {
     private let state: Mutex<State>
     /// Held while a folder that was removed is sorted.
     private let sorting = Mutex<Void>(())
+    /// What was begun under the lock and goes on after it: folders that were removed and aren't sorted yet.
+    private let unfinished = DispatchGroup()
     /// Writes into the record that all numbers below are taken.
     private let claim: @Sendable (Int64) throws(OfficeError) -> Void
 
@@ -82,19 +85,23 @@ package final class Space: Sendable {
     /// No change is made from now on, and each is refused with this; returns when none is under way.
     package func close(_ refusal: OfficeError) {
         state.withLock { $0.refusal = refusal }
-        // What was being sorted stops at its next file; who opens the space next goes on with it.
-        sorting.withLock { _ in }
+        unfinished.wait()
     }
 
     /// Returns when nothing is under way that began before.
     package func drain() {
         state.withLock { _ in }
-        sorting.withLock { _ in }
+        unfinished.wait()
     }
 
     /// Takes away versions that the rule doesn't keep.
-    package func thin(_ rule: Thinning = .staggered, most: Int64, now: Int64) throws(OfficeError) -> Int {
-        try shelf.thin(rule, most: most, now: now)
+    ///
+    /// - Parameter mayChange: Throws where nothing may be taken away any more; asked before each.
+    package func thin(
+        _ rule: Thinning = .staggered, most: Int64, now: Int64,
+        mayChange: () throws(OfficeError) -> Void = { () throws(OfficeError) in }
+    ) throws(OfficeError) -> Int {
+        try shelf.thin(rule, most: most, now: now, mayChange: mayChange)
     }
 
     // MARK: For the writer
@@ -129,6 +136,10 @@ package final class Space: Sendable {
     }
 
     static let farthest: Int64 = 1 << 40
+
+    /// Says, under the lock, that something is left to do after it. `finish` has to follow.
+    func leaveUnfinished() { unfinished.enter() }
+    func finish() { unfinished.leave() }
 
     func sort(_ place: RelativePath) throws(OfficeError) {
         try sorting.withLock { (_) throws(OfficeError) in

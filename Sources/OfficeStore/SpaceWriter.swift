@@ -275,9 +275,11 @@ package struct SpaceWriter: FolderChanging {
             let tree = try space.shelf.takeTree(path, of: folder, as: name)
             state.book.changed(files: -contents.files, bytes: -contents.bytes)
             note(.removed(space.name, path, as: name.fileName))
+            space.leaveUnfinished()
             return tree
         }
         guard let tree else { return }
+        defer { space.finish() }
         try folder.sync(path.parent)
         try space.sort(tree)
     }

@@ -289,7 +289,9 @@ package final class VersionShelf: Sendable {
 
     /// Takes away what the rule no longer keeps, then the oldest of all until no more than `most` bytes are left.
     /// Answers how many versions went.
-    func thin(_ rule: Thinning, most: Int64, now: Int64) throws(OfficeError) -> Int {
+    func thin(
+        _ rule: Thinning, most: Int64, now: Int64, mayChange: () throws(OfficeError) -> Void
+    ) throws(OfficeError) -> Int {
         var groups: [RelativePath: [(name: VersionName, file: FileName, size: Int64)]] = [:]
         try root.walk { (place, entry) throws(OfficeError) in
             guard place.parent.last == Self.versions, place.components.first != Self.gone, let file = place.last,
@@ -308,12 +310,14 @@ package final class VersionShelf: Sendable {
                     left.append((version.name, place, version.size))
                     continue
                 }
+                try mayChange()
                 try drop(place, version.size)
                 removed += 1
             }
         }
         guard bytes > most else { return removed }
         for version in left.sorted(by: { $0.name.number < $1.name.number }) where bytes > most {
+            try mayChange()
             try drop(version.place, version.size)
             removed += 1
         }

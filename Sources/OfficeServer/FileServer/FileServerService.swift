@@ -92,9 +92,10 @@ struct FileServerService: Service {
     }
 
     private func thin() async {
-        let serving = try? await server.current(nil).store
+        let serving = try? await server.current(nil)
         let following = await server.follower.store
-        guard let store = serving ?? following else { return }
+        guard let store = serving?.store ?? following else { return }
+        let fence = server.fence
         let (most, logger) = (versionsBytes, logger)
         let clocks = await directory.clocks() + [started.time + (ContinuousClock.now - started.at).components.seconds]
         let now = ClockCheck.earliest(now: FileTime.now.seconds, others: clocks)
@@ -103,7 +104,10 @@ struct FileServerService: Service {
                 do throws(OfficeError) {
                     let before = FileTime(seconds: now - Self.partialSeconds, nanoseconds: 0)
                     _ = try space.folder.removeLeftovers(before: before)
-                    let count = try space.thin(most: most, now: now)
+                    let count = try space.thin(most: most, now: now) { () throws(OfficeError) in
+                        // Nothing goes while the store is copied.
+                        if let serving { try fence.check(serving.epoch, writing: true) }
+                    }
                     if count > 0 {
                         logger.info(
                             "thinned out old versions",
