@@ -31,6 +31,8 @@ actor FileServer {
     var handingOver: HandingOver?
     /// Nothing is written while the standby is made equal.
     var isFrozen = false
+    /// Changes of spaces and users that are under way, and who waits for their end.
+    var changing = (count: 0, waiting: [CheckedContinuation<Void, Never>]())
     /// What other nodes acknowledged, and is being brought in.
     var merging: [NodeID: Task<StoreMerge.Summary, any Error>] = [:]
     /// What was written here is being brought in elsewhere.
@@ -153,6 +155,7 @@ actor FileServer {
         handingOver = nil
         isFrozen = false
         serving.store.feed.close(ServingFence.moving)
+        await changesEnd()
         await lead?.stop()
         lead = nil
         await onDisk { for space in serving.store.spaces { space.close(ServingFence.moving) } }
@@ -192,12 +195,9 @@ actor FileServer {
     func prepare(_ path: [UInt8]) async throws(OfficeError) -> [Label] {
         guard let state = await office.state else { throw OfficeKeeper.inNone }
         if let store, store.path == path {
-            let taken = try await onDisk { () throws(OfficeError) in
-                let taken = try store.store.takeIn()
-                // The standby has it, or is known not to.
-                try store.store.feed.confirm()
-                return taken
-            }
+            let taken = try await change(store.epoch) { () throws(OfficeError) in try store.store.takeIn() }
+            // The standby has it, or is known not to.
+            try await onDisk { () throws(OfficeError) in try store.store.feed.confirm() }
             if !taken.isEmpty { shares.changes.send(()) }
             return taken
         }
@@ -237,6 +237,30 @@ actor FileServer {
                     mend: "Mount its disk, or make the folder on that machine.")
             }
         }
+    }
+
+    // MARK: Changing spaces and users
+
+    /// Changes what is the store's and no space's own, for as long as this node is the file server of that epoch: whoever
+    /// has nothing written any more waits for it.
+    func change<Value: Sendable>(
+        _ epoch: Int64, _ body: @escaping @Sendable () throws(OfficeError) -> Value
+    ) async throws(OfficeError) -> Value {
+        try fence.check(epoch, writing: true)
+        changing.count += 1
+        defer {
+            changing.count -= 1
+            if changing.count == 0 {
+                for waiting in changing.waiting { waiting.resume() }
+                changing.waiting = []
+            }
+        }
+        return try await onDisk(body)
+    }
+
+    /// Returns when none of these is under way that was begun before.
+    func changesEnd() async {
+        if changing.count > 0 { await withCheckedContinuation { changing.waiting.append($0) } }
     }
 
     // MARK: Using

@@ -55,6 +55,7 @@ extension FileServer {
             let token = hexEncoded((0..<16).map { _ in UInt8.random(in: 0...255) })
             handingOver?.token = token
             fence.mode = .handingOver(current.epoch)
+            await changesEnd()
             await onDisk { for space in current.store.spaces { space.drain() } }
             Task {
                 try await Task.sleep(for: Self.longestFreeze)
@@ -90,8 +91,12 @@ extension FileServer {
     }
 
     /// Makes a store here equal to that of the file server. What another store left here is put aside first.
+    ///
+    /// - Parameter isLast: Nothing is written there meanwhile. Else what is removed under the copy is no error: the last
+    ///   copy has it as it is then.
     func copy(
-        from centre: Label, by transport: some ShareTransport, to path: [UInt8], comparingContent: Bool = false
+        from centre: Label, by transport: some ShareTransport, to path: [UInt8], comparingContent: Bool = false,
+        isLast: Bool
     ) async throws(OfficeError) {
         try await onDisk { [history] () throws(OfficeError) in
             guard try history.left() != path else {
@@ -109,20 +114,31 @@ extension FileServer {
         plan.delete = true
         plan.comparesContent = comparingContent
         let synchronizer = Synchronizer(transport: transport, pool: disk, options: options, plan: plan)
-        for part in Store.parts { try await copy(part, from: centre, by: synchronizer, to: path) }
+        for part in Store.parts { try await copy(part, from: centre, by: synchronizer, to: path, isLast) }
         // By the records that have just come.
         let outlying = try await onDisk { () throws(OfficeError) in try Store.outlying(at: path) }
-        for part in outlying { try await copy(part, from: centre, by: synchronizer, to: path) }
+        for part in outlying { try await copy(part, from: centre, by: synchronizer, to: path, isLast) }
     }
 
     private func copy(
-        _ part: FileName, from centre: Label, by synchronizer: Synchronizer, to path: [UInt8]
+        _ part: FileName, from centre: Label, by synchronizer: Synchronizer, to path: [UInt8], _ isLast: Bool
     ) async throws(OfficeError) {
         let place = RemotePlace(node: centre, share: try Label("store"), path: try RelativePath([part]))
         let summary = await synchronizer.download(place, to: path + [UInt8(ascii: "/")] + part.bytes)
-        if let failed = summary.failed.first { throw failed.error.about(failed.path) }
-        if let code = summary.failure { throw OfficeError(code, escapedForTerminal(path), "the copy failed") }
+        try summary.check(place, isLast: isLast)
     }
+}
+
+extension TransferSummary {
+    /// Throws what went wrong with a copy; of one that is not the last only what no later one would mend.
+    func check(_ place: RemotePlace, isLast: Bool) throws(OfficeError) {
+        let lasting = failed.first { isLast || $0.path == place.description || !Self.passing.contains($0.error.code) }
+        if let lasting { throw lasting.error.about(lasting.path) }
+        if failed.isEmpty, let code = failure { throw OfficeError(code, place.description, "the copy failed") }
+    }
+
+    /// What a file does that was listed, and then removed, replaced or written to.
+    private static let passing: Set<OfficeError.Code> = [.notFound, .changed, .temporary]
 }
 
 /// Carries exchanges to the store of the file server that hands it over.

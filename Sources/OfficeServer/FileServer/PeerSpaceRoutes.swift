@@ -81,7 +81,9 @@ struct PeerSpaceRoutes: Sendable {
             if let centre = wish.copyFrom {
                 let name = try Label(await office.name(of: centre))
                 let transport = StoreTransport(pool: pool, node: centre)
-                try await server.copy(from: name, by: transport, to: try await path(wish.store))
+                // Who doesn't say so may write nothing meanwhile.
+                let isLast = wish.isLast ?? true
+                try await server.copy(from: name, by: transport, to: try await path(wish.store), isLast: isLast)
             } else if let epoch = wish.epoch {
                 try await agree(on: epoch, with: node)
                 await server.adopt()
@@ -163,6 +165,8 @@ struct StoreCall: Codable, Sendable {
     var epoch: Int64?
     /// The file server whose store is to be copied first.
     var copyFrom: NodeID?
+    /// With `copyFrom`: nothing is written there meanwhile.
+    var isLast: Bool?
     /// In answers: the spaces that were made of what the folder held.
     var takenIn: [Label]?
     /// The node is to be the standby, with its copy there.

@@ -27,11 +27,11 @@ extension Promotion {
             return try await office.setFileServer([node], standby: [], store: store)
         }
         let isInStep = begun.isInStep == true
-        if !isInStep { try await copy(from: old, to: node, store: store) }
+        if !isInStep { try await copy(from: old, to: node, store: store, isLast: false) }
         let began = ContinuousClock.now
         let frozen = try await ask(old, HandOverCall(step: .freeze, to: node))
         do {
-            if !isInStep { try await copy(from: old, to: node, store: store) }
+            if !isInStep { try await copy(from: old, to: node, store: store, isLast: true) }
             _ = try await ask(
                 old, HandOverCall(step: .confirm, to: node, token: frozen.token, isInStep: begun.isInStep))
             guard ContinuousClock.now - began < Self.longestFreeze else {
@@ -48,12 +48,13 @@ extension Promotion {
         if old == office.identity.id { await server.adopt() } else { await links.catchUp(with: old) }
     }
 
-    private func copy(from old: NodeID, to node: NodeID, store: [UInt8]) async throws {
+    private func copy(from old: NodeID, to node: NodeID, store: [UInt8], isLast: Bool) async throws {
         if node == office.identity.id {
             let name = try Label(await office.name(of: old))
-            return try await server.copy(from: name, by: StoreTransport(pool: pool, node: old), to: store)
+            return try await server.copy(
+                from: name, by: StoreTransport(pool: pool, node: old), to: store, isLast: isLast)
         }
-        _ = try await ask(node, StoreCall(store: percentEncoded(store), epoch: nil, copyFrom: old))
+        _ = try await ask(node, StoreCall(store: percentEncoded(store), epoch: nil, copyFrom: old, isLast: isLast))
     }
 
     private func ask(_ node: NodeID, _ call: HandOverCall) async throws -> HandOverCall {

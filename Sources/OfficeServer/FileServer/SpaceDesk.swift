@@ -44,7 +44,7 @@ struct SpaceDesk: Sendable {
                 throw OfficeError(.malformed, name, "that name means the office itself")
             }
             let access = try AccessList(parsing: allow, in: state)
-            let record = try await server.onDisk { () throws(OfficeError) in
+            let record = try await server.change(current.epoch) { () throws(OfficeError) in
                 try current.store.add(label, access: access, quota: quota == 0 ? nil : quota)
             }
             answer.spaces = [model(record, current.store, state)]
@@ -63,7 +63,7 @@ struct SpaceDesk: Sendable {
             try check(caller, state, current.epoch)
             let label = try Label(name)
             let access = try allow.map { try AccessList(parsing: $0, in: state) }
-            let record = try await server.onDisk { () throws(OfficeError) in
+            let record = try await server.change(current.epoch) { () throws(OfficeError) in
                 try current.store.set(label, access: access, quota: quota.map { $0 == 0 ? nil : $0 })
             }
             answer.spaces = [model(record, current.store, state)]
@@ -72,14 +72,14 @@ struct SpaceDesk: Sendable {
             let label = try Label(name)
             guard let record = current.store.record(of: label) else { throw Store.unknown(label) }
             answer.spaces = [model(record, current.store, state)]
-            _ = try await server.onDisk { () throws(OfficeError) in try current.store.remove(label) }
+            _ = try await server.change(current.epoch) { () throws(OfficeError) in try current.store.remove(label) }
             // Its owner's folder is the share again; another node hears of it by the change.
             if let from = record.from, from.owner == office.identity.id {
                 try await server.shares.setMoved(from.share, to: nil)
             }
         case .users, .addUser, .setPassword, .removeUser:
             try check(caller, state, current.epoch)
-            answer.users = try await users(request, current.store)
+            answer.users = try await users(request, current)
         case .versions(let space, let path):
             let writer = try await server.open(try Label(space), for: caller.principal, epoch: epoch)
             let hashes = hashes
@@ -135,9 +135,10 @@ struct SpaceDesk: Sendable {
         try server.fence.check(epoch, writing: true)
     }
 
-    private func users(_ request: SpaceRequest, _ store: Store) async throws -> [UserModel] {
+    private func users(_ request: SpaceRequest, _ current: FileServer.Opened) async throws -> [UserModel] {
+        let store = current.store
         let accounts = store.accounts
-        return try await server.onDisk { () throws(OfficeError) -> [UserAccount] in
+        return try await server.change(current.epoch) { () throws(OfficeError) -> [UserAccount] in
             switch request {
             case .addUser(let name, let password):
                 [try accounts.add(try UserName(name), password: try Self.bytes(password), now: .now)]

@@ -35,16 +35,15 @@ struct SpaceMover: Sendable {
         }
         let begun = try await ask(source, .begin, name, principal)
         let own = try access ?? begun.access ?? AccessList([])
-        let record = try await server.onDisk { () throws(OfficeError) in
+        let record = try await server.change(epoch) { () throws(OfficeError) in
             try current.store.beginMove(name, from: source, access: own, quota: quota)
         }
         // What its owner holds already counts as it is: nothing is changed there any more.
-        try await copy(source, to: record, of: current)
+        try await copy(source, to: record, of: current, isLast: begun.isMoved == true)
         if begun.isMoved != true {
             try await settle(source, record, of: current, by: principal)
         }
-        try server.fence.check(epoch, writing: true)
-        return try await server.onDisk { () throws(OfficeError) in try current.store.finishMove(name) }
+        return try await server.change(epoch) { () throws(OfficeError) in try current.store.finishMove(name) }
     }
 
     /// The last of it, while nothing is changed there.
@@ -53,7 +52,7 @@ struct SpaceMover: Sendable {
     ) async throws {
         let frozen = try await ask(source, .freeze, record.name, principal)
         do {
-            try await copy(source, to: record, of: current)
+            try await copy(source, to: record, of: current, isLast: true)
             try await server.onDisk { () throws(OfficeError) in
                 let bytes = try current.store.root.subfolder(record.folder).contents().bytes
                 guard let quota = record.quota, bytes > quota else { return }
@@ -71,7 +70,7 @@ struct SpaceMover: Sendable {
     }
 
     private func copy(
-        _ source: SpaceRecord.Source, to record: SpaceRecord, of current: FileServer.Opened
+        _ source: SpaceRecord.Source, to record: SpaceRecord, of current: FileServer.Opened, isLast: Bool
     ) async throws {
         guard let path = await server.store?.path else { throw ServingFence.moving }
         var options = TransferOptions()
@@ -93,8 +92,7 @@ struct SpaceMover: Sendable {
             synchronizer = Synchronizer(transport: transport, pool: server.disk, options: options, plan: plan)
         }
         let summary = await synchronizer.download(place, to: current.store.path(of: record, in: path))
-        if let failed = summary.failed.first { throw failed.error.about(failed.path) }
-        if let code = summary.failure { throw OfficeError(code, place.description, "it can't be copied") }
+        try summary.check(place, isLast: isLast)
     }
 
     private func ask(

@@ -12,6 +12,7 @@ extension FileServer {
         else { return false }
         isFrozen = true
         fence.mode = .handingOver(epoch)
+        await changesEnd()
         await onDisk { for space in current.store.spaces { space.drain() } }
         return true
     }
@@ -38,7 +39,7 @@ extension FileServer {
     /// Makes the store here equal to the file server's, as far as that stands still.
     /// - Parameter distrusted: What is compared by content, whatever size and time say; nil: everything.
     func copyAsStandby(
-        from node: NodeID, by transport: StoreTransport, distrusting distrusted: [RelativePath]?
+        from node: NodeID, by transport: StoreTransport, distrusting distrusted: [RelativePath]?, isLast: Bool
     ) async throws {
         let path = try await standbyPath()
         let name = try Label(await office.name(of: node))
@@ -47,7 +48,8 @@ extension FileServer {
             if let distrusted {
                 try await self.onDisk { () throws(OfficeError) in try Store.distrust(distrusted, at: path) }
             }
-            try await self.copy(from: name, by: transport, to: path, comparingContent: distrusted == nil)
+            try await self.copy(
+                from: name, by: transport, to: path, comparingContent: distrusted == nil, isLast: isLast)
         }
     }
 

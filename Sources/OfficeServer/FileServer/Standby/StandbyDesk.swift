@@ -36,7 +36,8 @@ struct StandbyDesk: Sendable {
         switch call.step {
         case .copy:
             try await server.copyAsStandby(
-                from: node, by: StoreTransport(pool: calls.pool, node: node), distrusting: call.distrusted)
+                from: node, by: StoreTransport(pool: calls.pool, node: node), distrusting: call.distrusted,
+                isLast: call.isLast ?? true)
         case .join: try await server.follower.join(call, at: try await server.standbyPath())
         case .over: try await server.follower.over(call.generation)
         case .ask: answer.follower = try await server.follower.record()

@@ -19,6 +19,8 @@ actor StandbyLead {
     private static let pause = Duration.milliseconds(500)
     /// How long a connection that broke may take to be there again.
     private static let patience = Duration.seconds(2)
+    /// Between tries of a batch over such a connection.
+    private static let breath = Duration.milliseconds(100)
     private static let idle = Duration.seconds(2)
 
     nonisolated let standby: NodeID
@@ -107,6 +109,7 @@ actor StandbyLead {
     private func catchUp() async -> Bool {
         var copy = StandbyCall(step: .copy, epoch: epoch)
         copy.distrusted = places(of: store.feed.beginCopying())
+        copy.isLast = false
         let comparesAll = copy.distrusted == nil
         var isEqual = false
         defer { if !isEqual { store.feed.endCopying(comparedAll: comparesAll) } }
@@ -119,6 +122,7 @@ actor StandbyLead {
         }
         do {
             copy.distrusted = places(of: store.feed.touched)
+            copy.isLast = true
             _ = try await calls.ask(standby, copy, within: Self.lastCopy)
             let witnesses = await witnesses()
             try await write {
@@ -190,7 +194,7 @@ actor StandbyLead {
                 where [.temporary, .unavailable].contains(error.code) && ContinuousClock.now < end && !Task.isCancelled
             {
                 guard await calls.isOnline(standby) else { throw error }
-                try await Task.sleep(for: .milliseconds(100))
+                try await Task.sleep(for: Self.breath)
             }
         }
     }

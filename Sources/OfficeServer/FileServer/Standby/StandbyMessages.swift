@@ -28,6 +28,8 @@ struct StandbyCall: Codable, Sendable {
     var witnesses: [NodeID] = []
     /// With `copy`: what is compared by content, whatever size and time say; nil: everything.
     var distrusted: [RelativePath]?
+    /// With `copy`: nothing is written meanwhile.
+    var isLast: Bool?
 }
 
 struct StandbyAnswer: Codable, Sendable {
