@@ -174,6 +174,10 @@ extension ConfigurationKey {
             "requestsPerConnection", \.limits.requestsPerConnection, 1...1_000_000_000,
             "Requests on one connection before it is closed and made anew."),
         limit("openFiles", \.limits.openFiles, 16...1_000_000, "Files kept open for transfers, in all."),
+        limit(
+            "transferMegabytes", \.limits.transferMegabytes, 1...65_536,
+            "Mebibytes of memory for file contents on their way, of all connections together; each of them has its part, "
+                + "and may hold one piece of a quarter of a mebibyte whatever the others hold."),
         limit("logEntries", live: false, \.limits.logEntries, 16...1_000_000, "Entries of the office log."),
         limit(
             "logEntryBytes", live: false, \.limits.logEntryBytes, 4096...1_048_576,

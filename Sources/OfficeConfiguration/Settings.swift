@@ -140,6 +140,8 @@ package struct Settings: Sendable, Equatable {
         package var requestsPerConnection = 100_000
         /// File handles kept open for transfers, in all.
         package var openFiles = 1024
+        /// Mebibytes of file contents that all connections hold in memory.
+        package var transferMegabytes = 16
         /// Entries of the office log.
         package var logEntries = 10_000
         /// Bytes of one entry of the office log.

@@ -140,7 +140,7 @@ package struct ControlClient: Sendable {
 
     private func connect() async throws -> HTTPConnection {
         do {
-            let wrapped = try await ClientBootstrap(group: group)
+            let prepared = try await ClientBootstrap(group: group)
                 .channelOption(
                     .recvAllocator,
                     value: AdaptiveRecvByteBufferAllocator(minimum: 16 << 10, initial: 256 << 10, maximum: 1 << 20)
@@ -148,7 +148,7 @@ package struct ControlClient: Sendable {
                 .connect(unixDomainSocketPath: socketPath) { channel in
                     channel.eventLoop.makeCompletedFuture { try HTTPConnection.addHandlers(to: channel) }
                 }
-            return HTTPConnection(wrapped)
+            return HTTPConnection(prepared)
         } catch {
             throw OfficeError(
                 .unavailable, "officeshared", "it doesn't answer on \(socketPath)",

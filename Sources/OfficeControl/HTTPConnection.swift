@@ -17,7 +17,16 @@ package final class HTTPConnection: Sendable {
     /// Bytes of an error's body that are read; the rest is nothing we would show.
     private static let largestErrorBody = 64 << 10
 
+    /// A channel that turns bytes into HTTP parts, and what it holds of its node's budget.
+    package struct Prepared: Sendable {
+        fileprivate let wrapped: Wrapped
+        fileprivate let taken: ByteBudget.Account
+        fileprivate let handed: ByteBudget.Account
+    }
+
     private let wrapped: Wrapped
+    private let taken: ByteBudget.Account
+    private let handed: ByteBudget.Account
     private let jobs: AsyncStream<Job>
     private let queue: AsyncStream<Job>.Continuation
     private let spent = Flag()
@@ -28,19 +37,26 @@ package final class HTTPConnection: Sendable {
         let refuse: @Sendable () -> Void
     }
 
-    package init(_ wrapped: Wrapped) {
-        self.wrapped = wrapped
+    package init(_ prepared: Prepared) {
+        wrapped = prepared.wrapped
+        taken = prepared.taken
+        handed = prepared.handed
         (jobs, queue) = AsyncStream.makeStream(of: Job.self, bufferingPolicy: .unbounded)
     }
 
     /// Adds what turns bytes into HTTP parts to a connected (and, for TLS, verified) channel. On its event loop.
-    package static func addHandlers(to channel: any Channel) throws -> Wrapped {
+    package static func addHandlers(
+        to channel: any Channel, budget: ByteBudget = ByteBudget()
+    ) throws -> Prepared {
         try channel.pipeline.syncOperations.addHTTPClientHandlers(enableOutboundHeaderValidation: false)
         try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPClientCodec())
-        return try NIOAsyncChannel(
+        let handler = ClientBudgetHandler(budget)
+        try channel.pipeline.syncOperations.addHandler(handler)
+        let wrapped = try Wrapped(
             wrappingChannelSynchronously: channel,
             configuration: .init(
                 backPressureStrategy: .init(lowWatermark: 2, highWatermark: 8), isOutboundHalfClosureEnabled: false))
+        return Prepared(wrapped: wrapped, taken: handler.taken, handed: handler.handed)
     }
 
     package var isActive: Bool { wrapped.channel.isActive }
@@ -58,7 +74,7 @@ package final class HTTPConnection: Sendable {
     package func run() async {
         do {
             try await wrapped.executeThenClose { parts, outbound in
-                let inbound = Inbound(parts.makeAsyncIterator())
+                let inbound = Inbound(parts.makeAsyncIterator(), taken)
                 for await job in jobs {
                     guard await job.run(inbound, outbound) else { break }
                 }
@@ -79,12 +95,12 @@ package final class HTTPConnection: Sendable {
         send: (@Sendable (_ write: BodyWriter) async throws -> Void)?,
         receive: @escaping @Sendable (_ response: HTTPResponse, _ body: BodyStream) async throws -> Answer
     ) async throws -> Answer {
-        let (spent, loop) = (self.spent, wrapped.channel.eventLoop)
+        let (spent, handed) = (self.spent, self.handed)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let job = Job(
                     run: { inbound, outbound in
-                        let outcome = await Self.perform(request, send, receive, inbound, outbound, loop)
+                        let outcome = await Self.perform(request, send, receive, inbound, outbound, handed)
                         if !outcome.reusable { spent.set() }
                         continuation.resume(with: outcome.answer)
                         return outcome.reusable
@@ -106,14 +122,14 @@ package final class HTTPConnection: Sendable {
         _ receive: @escaping @Sendable (HTTPResponse, BodyStream) async throws -> Answer,
         _ inbound: Inbound,
         _ outbound: NIOAsyncChannelOutboundWriter<HTTPRequestPart>,
-        _ loop: any EventLoop
+        _ handed: ByteBudget.Account
     ) async -> (answer: Result<Answer, any Error>, reusable: Bool) {
         do {
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 let sent = Flag()
                 group.addTask {
                     try await outbound.write(.head(request))
-                    if let send { try await Self.sendBody(send, outbound, on: loop) }
+                    if let send { try await Self.sendBody(send, outbound, handed) }
                     try await outbound.write(.end(nil))
                     sent.set()
                 }
@@ -140,15 +156,12 @@ package final class HTTPConnection: Sendable {
 
     private static func sendBody(
         _ send: (BodyWriter) async throws -> Void, _ outbound: NIOAsyncChannelOutboundWriter<HTTPRequestPart>,
-        on loop: any EventLoop
+        _ handed: ByteBudget.Account
     ) async throws {
-        let pace = NIOLockedValueBox(WritePace(loop))
         try await send { piece in
+            handed.hold(piece.readableBytes)
             try await outbound.write(.body(piece))
-            // One piece after another: nobody else has the pace meanwhile.
-            var next = pace.withLockedValue { $0 }
-            try await next.wrote(piece.readableBytes)
-            pace.withLockedValue { [next] in $0 = next }
+            try await handed.settle()
         }
     }
 
@@ -198,7 +211,16 @@ extension HTTPConnection {
         private(set) var isComplete = true
         private(set) var wasWhole = true
 
-        init(_ parts: NIOAsyncChannelInboundStream<HTTPResponsePart>.AsyncIterator) { self.parts = parts }
+        private let taken: ByteBudget.Account
+        /// Bytes of the piece that was given out last.
+        private var given = 0
+
+        init(
+            _ parts: NIOAsyncChannelInboundStream<HTTPResponsePart>.AsyncIterator, _ taken: ByteBudget.Account
+        ) {
+            self.parts = parts
+            self.taken = taken
+        }
 
         /// The next answer's head; informational ones (1xx) are passed over.
         func head() async throws -> HTTPResponse {
@@ -212,10 +234,15 @@ extension HTTPConnection {
         }
 
         fileprivate func nextPiece() async throws -> ByteBuffer? {
+            // Who asks for the next is done with the last.
+            taken.release(given)
+            given = 0
             guard !isComplete else { return nil }
             while let part = try await parts.next(isolation: #isolation) {
                 switch part {
-                case .body(let buffer) where buffer.readableBytes > 0: return buffer
+                case .body(let buffer) where buffer.readableBytes > 0:
+                    given = buffer.readableBytes
+                    return buffer
                 case .end:
                     isComplete = true
                     wasWhole = true

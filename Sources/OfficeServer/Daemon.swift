@@ -41,7 +41,8 @@ package struct Daemon: Sendable {
             identity: identity, settings: settings, directory: directory, peerStore: peerStore, logger: logger)
         let shares = try await ShareKeeper(database: database, most: settings.limits.shares, logger: logger)
         let tls = try PeerTLS(identity: identity)
-        let connector = PeerConnector(tls: tls, group: group, names: names)
+        let budget = ByteBudget(capacity: settings.limits.transferMegabytes << 20)
+        let connector = PeerConnector(tls: tls, group: group, names: names, budget: budget)
         let pool = PeerPool(connector: connector, directory: directory, incarnation: office.incarnation)
         let printing = try await PrintHouse(
             settings: settings, office: office, directory: directory, pool: pool, problems: problems,
@@ -124,8 +125,8 @@ package struct Daemon: Sendable {
         // The group stops them from the last to the first: goodbyes are said while there are still connections.
         var parts = [
             Composition.Part("pool", pool),
-            .init("members", Self.listener(live, tls, group, registry, office, peerRoutes, gate, logger)),
-            .init("control", Self.controlListener(live, group, control, gate, logger)),
+            .init("members", Self.listener(live, tls, group, registry, budget, office, peerRoutes, gate, logger)),
+            .init("control", Self.controlListener(live, group, budget, control, gate, logger)),
             .init("links", links),
             .init("membership", MembershipWatch(office: office, registry: registry, streams: streams)),
             .init(
@@ -178,6 +179,7 @@ package struct Daemon: Sendable {
                 cache.configure(capacity: Int64(changed.transfers.passingMegabytes) << 20)
                 live.replace(by: changed)
                 registry.configure(changed.limits.caps)
+                budget.configure(capacity: changed.limits.transferMegabytes << 20)
                 await exchanges.configure(
                     openFiles: changed.limits.openFiles, patience: .seconds(changed.limits.requestSeconds))
                 await shares.configure(most: changed.limits.shares)
@@ -202,7 +204,7 @@ package struct Daemon: Sendable {
 
     private static func listener(
         _ live: LiveSettings, _ tls: PeerTLS, _ group: any EventLoopGroup, _ registry: ConnectionRegistry,
-        _ office: OfficeKeeper, _ routes: PeerRoutes, _ gate: Gate, _ logger: Logger
+        _ budget: ByteBudget, _ office: OfficeKeeper, _ routes: PeerRoutes, _ gate: Gate, _ logger: Logger
     ) -> PeerListener {
         let members = RequestAnswerer(
             responder: routes.makeResponder(), mostRequests: { live.limits.requestsPerConnection },
@@ -211,7 +213,8 @@ package struct Daemon: Sendable {
             responder: JoinRoutes(office: office).makeResponder(), mostRequests: { live.limits.requestsPerConnection },
             logger: logger)
         return PeerListener(
-            live: live, tls: tls, group: group, registry: registry, admission: office.admission, logger: logger,
+            live: live, tls: tls, group: group, registry: registry, budget: budget, admission: office.admission,
+            logger: logger,
             listening: {
                 await office.listening(on: $0)
                 await gate.reached("members")
@@ -230,14 +233,14 @@ package struct Daemon: Sendable {
     }
 
     private static func controlListener(
-        _ live: LiveSettings, _ group: any EventLoopGroup, _ routes: ControlRoutes, _ gate: Gate,
-        _ logger: Logger
+        _ live: LiveSettings, _ group: any EventLoopGroup, _ budget: ByteBudget, _ routes: ControlRoutes,
+        _ gate: Gate, _ logger: Logger
     ) -> ControlListener {
         let answerer = RequestAnswerer(
             responder: routes.makeResponder(), mostRequests: { live.limits.requestsPerConnection },
             logger: logger)
         return ControlListener(
-            path: live.current.controlSocket, live: live, group: group, logger: logger,
+            path: live.current.controlSocket, live: live, group: group, budget: budget, logger: logger,
             listening: { await gate.reached("control") }
         ) { caller in
             let source = CallerSource(logger: logger, caller: caller)

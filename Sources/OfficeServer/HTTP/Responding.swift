@@ -105,6 +105,13 @@ struct RequestAnswerer<Context: RequestContext>: Sendable {
         _ request: Request, _ writer: consuming ResponseWriter, _ channel: any Channel, context: Context,
         count: RequestCount
     ) async throws {
+        let loop = channel.eventLoop
+        let budget = try await loop.submit {
+            let handler = try channel.pipeline.syncOperations.handler(type: ServerBudgetHandler.self)
+            return (taken: handler.taken, handed: handler.handed)
+        }.get()
+        var request = request
+        request.body = RequestBody(asyncSequence: BudgetedBody(body: request.body, taken: budget.taken))
         var response = await response(to: request, context: context)
         // What was refused may still be sending gigabytes.
         let isRefusedUpload = response.status.code >= 400 && request.headers[.transferEncoding] != nil
@@ -112,7 +119,12 @@ struct RequestAnswerer<Context: RequestContext>: Sendable {
         if isLast { response.headers[.connection] = "close" }
         let body = response.body
         let paced = ResponseBody(contentLength: body.contentLength) { writer in
-            try await body.write(PacedWriter(writer: writer, pace: WritePace(channel.eventLoop)))
+            try await body.write(BudgetedWriter(writer: writer, handed: budget.handed))
+        }
+        defer {
+            loop.execute {
+                try? channel.pipeline.syncOperations.handler(type: ServerBudgetHandler.self).passOver()
+            }
         }
         try await writer.write(response: response.head, body: paced)
         if isLast {
@@ -138,19 +150,44 @@ struct RequestAnswerer<Context: RequestContext>: Sendable {
     }
 }
 
-/// Writes a body no faster than its event loop takes it.
-private struct PacedWriter: ResponseBodyWriter {
+/// Writes a body no faster than its connection may hold.
+private struct BudgetedWriter: ResponseBodyWriter {
     var writer: any ResponseBodyWriter
-    var pace: WritePace
+    let handed: ByteBudget.Account
 
     @concurrent mutating func write(_ buffer: ByteBuffer) async throws {
+        handed.hold(buffer.readableBytes)
         try await writer.write(buffer)
-        try await pace.wrote(buffer.readableBytes)
+        try await handed.settle()
     }
 
     @concurrent consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
         try await writer.finish(trailingHeaders)
     }
+}
+
+/// A request's body: who asks for the next piece is done with the last.
+private struct BudgetedBody: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+
+    let body: RequestBody
+    let taken: ByteBudget.Account
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        var pieces: RequestBody.AsyncIterator
+        let taken: ByteBudget.Account
+        var given = 0
+
+        mutating func next() async throws -> ByteBuffer? {
+            taken.release(given)
+            given = 0
+            let piece = try await pieces.next(isolation: #isolation)
+            given = piece?.readableBytes ?? 0
+            return piece
+        }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(pieces: body.makeAsyncIterator(), taken: taken) }
 }
 
 extension Parameters {

@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import OfficeConfiguration
+import OfficeControl
 import OfficeCore
 import ServiceLifecycle
 
@@ -20,18 +21,20 @@ struct ControlListener: Service {
     let path: String
     let live: LiveSettings
     let group: any EventLoopGroup
+    let budget: ByteBudget
     let logger: Logger
     /// Told once it listens.
     let listening: @Sendable () async -> Void
     let responder: Responder
 
     init(
-        path: String, live: LiveSettings, group: any EventLoopGroup, logger: Logger,
+        path: String, live: LiveSettings, group: any EventLoopGroup, budget: ByteBudget, logger: Logger,
         listening: @escaping @Sendable () async -> Void, responder: @escaping Responder
     ) {
         self.path = path
         self.live = live
         self.group = group
+        self.budget = budget
         self.logger = logger
         self.listening = listening
         self.responder = responder
@@ -57,10 +60,11 @@ struct ControlListener: Service {
     }
 
     private func serve(_ descriptor: CInt, _ caller: LocalCaller) async {
-        let http = HTTP1Channel(responder: responder(caller), configuration: .bounded(by: live.limits))
+        let http = HTTP1Channel(responder: responder(caller), configuration: .bounded(by: live.limits, budget))
         do {
             let channel = try await ClientBootstrap(group: group)
                 .channelOption(.recvAllocator, value: .peers)
+                .channelOption(.maxMessagesPerRead, value: 1)
                 .channelOption(.writeBufferWaterMark, value: .init(low: 512 << 10, high: 2 << 20))
                 .withConnectedSocket(descriptor) { http.setup(channel: $0, logger: logger) }
             await http.handle(value: channel, logger: logger)

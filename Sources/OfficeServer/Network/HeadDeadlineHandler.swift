@@ -3,6 +3,7 @@ import HummingbirdCore
 import NIOCore
 import NIOHTTPTypes
 import OfficeConfiguration
+import OfficeControl
 
 /// Ends a connection whose next request's head isn't whole in time, however steadily its bytes trickle in.
 ///
@@ -53,10 +54,14 @@ final class HeadDeadlineHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
 extension HTTP1Channel.Configuration {
     /// What every face asks of a connection.
-    static func bounded(by limits: Settings.Limits) -> Self {
+    /// - Parameter budget: For connections whose requests a `RequestAnswerer` answers, and no others: it is what gives
+    ///   back what has come.
+    static func bounded(by limits: Settings.Limits, _ budget: ByteBudget? = nil) -> Self {
         let patience = TimeAmount.seconds(Int64(limits.requestSeconds))
         return .init(
-            additionalChannelHandlers: [HeadDeadlineHandler(patience)], idleTimeout: patience,
+            additionalChannelHandlers: [HeadDeadlineHandler(patience)]
+                + (budget.map { [ServerBudgetHandler($0)] } ?? []),
+            idleTimeout: patience,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 64))
     }

@@ -32,8 +32,10 @@ struct PeerConnector: Sendable {
     let tls: PeerTLS
     let group: any EventLoopGroup
     let names: NIOThreadPool
+    let budget: ByteBudget
 
-    init(tls: PeerTLS, group: any EventLoopGroup, names: NIOThreadPool) {
+    init(tls: PeerTLS, group: any EventLoopGroup, names: NIOThreadPool, budget: ByteBudget) {
+        self.budget = budget
         self.tls = tls
         self.group = group
         self.names = names
@@ -85,6 +87,7 @@ struct PeerConnector: Sendable {
                 value: Self.userTimeout
             )
             .channelOption(.recvAllocator, value: .peers)
+            .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let handler = try tls.clientHandler(joining: joining, presented: presented, admit: admit)
@@ -101,8 +104,10 @@ struct PeerConnector: Sendable {
         do {
             try await handshake.futureResult.get()
             guard let peer = presented.presented else { throw HTTPConnection.lost }
-            let wrapped = try await channel.eventLoop.submit { try HTTPConnection.addHandlers(to: channel) }.get()
-            return Connected(connection: HTTPConnection(wrapped), endpoint: endpoint, presented: peer)
+            let prepared = try await channel.eventLoop.submit { [budget] in
+                try HTTPConnection.addHandlers(to: channel, budget: budget)
+            }.get()
+            return Connected(connection: HTTPConnection(prepared), endpoint: endpoint, presented: peer)
         } catch {
             channel.close(mode: .all, promise: nil)
             throw error
@@ -111,7 +116,8 @@ struct PeerConnector: Sendable {
 }
 
 extension RecvByteBufferAllocator where Self == AdaptiveRecvByteBufferAllocator {
-    /// Sized for blocks: TLS records come sixteen and more to a read.
+    /// Sized for blocks: TLS records come sixteen and more to a read. With one such read at a time (`maxMessagesPerRead`):
+    /// what TLS decrypts of several is one piece, of up to a megabyte, that grows by copying.
     static var peers: AdaptiveRecvByteBufferAllocator {
         AdaptiveRecvByteBufferAllocator(minimum: 4 << 10, initial: 64 << 10, maximum: 256 << 10)
     }

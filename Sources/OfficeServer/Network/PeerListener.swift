@@ -6,6 +6,7 @@ import NIOPosix
 import NIOSSL
 import NIOTLS
 import OfficeConfiguration
+import OfficeControl
 import OfficeCore
 import ServiceLifecycle
 
@@ -51,6 +52,7 @@ struct PeerListener: Service {
     let tls: PeerTLS
     let group: any EventLoopGroup
     let registry: ConnectionRegistry
+    let budget: ByteBudget
     let admission: Admission
     let responder: Responder
     let logger: Logger
@@ -58,14 +60,16 @@ struct PeerListener: Service {
     let listening: @Sendable (_ port: Int) async -> Void
 
     init(
-        live: LiveSettings, tls: PeerTLS, group: any EventLoopGroup, registry: ConnectionRegistry, admission: Admission,
-        logger: Logger, listening: @escaping @Sendable (_ port: Int) async -> Void, responder: @escaping Responder
+        live: LiveSettings, tls: PeerTLS, group: any EventLoopGroup, registry: ConnectionRegistry, budget: ByteBudget,
+        admission: Admission, logger: Logger, listening: @escaping @Sendable (_ port: Int) async -> Void,
+        responder: @escaping Responder
     ) {
         settings = live.current
         self.live = live
         self.tls = tls
         self.group = group
         self.registry = registry
+        self.budget = budget
         self.admission = admission
         self.logger = logger
         self.listening = listening
@@ -120,6 +124,7 @@ struct PeerListener: Service {
                 value: PeerConnector.userTimeout
             )
             .childChannelOption(.recvAllocator, value: .peers)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 512 << 10, high: 2 << 20))
             .bind(host: host, port: Int(settings.port)) { channel in accept(channel) }
     }
@@ -184,7 +189,7 @@ struct PeerListener: Service {
     }
 
     private func http(_ purpose: Purpose, _ peer: PeerTLS.Presented, _ remote: SocketAddress?) -> HTTP1Channel {
-        HTTP1Channel(responder: responder(purpose, peer, remote), configuration: .bounded(by: live.limits))
+        HTTP1Channel(responder: responder(purpose, peer, remote), configuration: .bounded(by: live.limits, budget))
     }
 
     private func serve(_ server: Listening) async {

@@ -56,7 +56,7 @@ final class StoreMaker {
     func next() throws(OfficeError) -> ByteBuffer? {
         content = 0
         if !isOver { encoder.reserve(FetchMaker.bufferBytes + 4096) }
-        while !isOver, encoder.readableBytes <= FetchMaker.bufferBytes - limits.dataBytes {
+        while !isOver, let room = FetchMaker.room(in: encoder, limits) {
             try stop.check()
             guard item < uploads.count else {
                 encoder.write(.end(item: Frame.wholeExchange, root: nil))
@@ -64,7 +64,7 @@ final class StoreMaker {
                 break
             }
             do throws(OfficeError) {
-                try step(uploads[item])
+                try step(uploads[item], room)
             } catch {
                 failures[UInt32(item)] = error
                 endItem(with: error)
@@ -75,12 +75,12 @@ final class StoreMaker {
         return encoder.takeRecycling()
     }
 
-    private func step(_ upload: FileUpload) throws(OfficeError) {
+    private func step(_ upload: FileUpload, _ room: Int) throws(OfficeError) {
         // Refused there already: the rest of it would be for nothing.
         if case .failed(let error)? = answers.verdict(of: UInt32(item)) { return endItem(with: error) }
         guard let current else { return try begin(upload) }
         let block = current.block
-        if let bytes = try current.step(into: &encoder, pieceBytes: limits.dataBytes) {
+        if let bytes = try current.step(into: &encoder, pieceBytes: room) {
             content += bytes
             if let block, current.block != block { upload.didSend(block: block) }
             return

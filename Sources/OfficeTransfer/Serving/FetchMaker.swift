@@ -7,8 +7,17 @@ import OfficeFolders
 /// A block never waits to be hashed whole: its bytes leave as they are read, its digest follows. Blocking code,
 /// called by one thread at a time.
 final class FetchMaker {
-    /// Bytes in one buffer: two DATA frames. Three such buffers are all that an exchange keeps in memory.
-    static let bufferBytes = 512 << 10
+    /// Bytes in one buffer, of which an exchange keeps a few in memory. With what HTTP and TLS add it still fits into a
+    /// quarter of a mebibyte: buffers grow by doubling.
+    static let bufferBytes = 240 << 10
+    /// Less than that isn't worth a frame at a buffer's end.
+    private static let leastPiece = 16 << 10
+
+    /// Bytes of content that a buffer still has room for; nil: it is as good as full.
+    static func room(in encoder: FrameEncoder, _ limits: TransferLimits) -> Int? {
+        let room = bufferBytes - encoder.readableBytes
+        return room < leastPiece ? nil : min(limits.dataBytes, room)
+    }
     /// Bytes hashed for a manifest before what there is of it leaves.
     private static let silentBytes = 64 << 20
 
@@ -39,15 +48,15 @@ final class FetchMaker {
     /// The next buffer of frames; nil when every want is answered.
     func next() -> ByteBuffer? {
         if current != nil || !wants.isEmpty { encoder.reserve(Self.bufferBytes + 4096) }
-        while encoder.readableBytes <= Self.bufferBytes - limits.dataBytes {
+        while let room = Self.room(in: encoder, limits) {
             guard let item = item ?? wants.first?.item else { break }
             do throws(OfficeError) {
                 try stop.check()
                 switch current {
-                case .blocks(let want, let sending): try send(want, sending)
+                case .blocks(let want, let sending): try send(want, sending, room)
                 case .hashes(let hashing): try hash(hashing)
-                case .chunks(let want, let sending): try send(want, sending)
-                case .parts(let want, let sending): try send(want, sending)
+                case .chunks(let want, let sending): try send(want, sending, room)
+                case .parts(let want, let sending): try send(want, sending, room)
                 case nil: try start()
                 }
             } catch {
@@ -102,8 +111,8 @@ final class FetchMaker {
             size: file.identity.size, leaves: try leaves(of: file, cache: cache, stop: stop)) == root
     }
 
-    private func send(_ want: Want, _ sending: BlockSending) throws(OfficeError) {
-        guard try sending.step(into: &encoder, pieceBytes: limits.dataBytes) == nil else { return }
+    private func send(_ want: Want, _ sending: BlockSending, _ room: Int) throws(OfficeError) {
+        guard try sending.step(into: &encoder, pieceBytes: room) == nil else { return }
         try sending.checkUnchanged()
         current = nil
         encoder.write(.end(item: want.item, root: sending.root))
@@ -112,8 +121,8 @@ final class FetchMaker {
         }
     }
 
-    private func send(_ want: Want, _ sending: some DeltaSending) throws(OfficeError) {
-        guard try sending.step(into: &encoder, item: want.item, pieceBytes: limits.dataBytes) else { return }
+    private func send(_ want: Want, _ sending: some DeltaSending, _ room: Int) throws(OfficeError) {
+        guard try sending.step(into: &encoder, item: want.item, pieceBytes: room) else { return }
         guard try sending.file.currentIdentity() == sending.file.identity else { throw changedWhileRead() }
         current = nil
         encoder.write(.end(item: want.item, root: nil))
