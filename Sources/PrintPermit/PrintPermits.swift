@@ -41,6 +41,9 @@ package struct PrintPermits: Sendable {
         return isForFilters
     }
 
+    /// Whether a job may be begun and wasn't yet.
+    package func isReady(_ job: Int32) -> Bool { access(path(job, .ready), F_OK) == 0 }
+
     /// Whether a job was kept from being printed a second time.
     package func isRefused(_ job: Int32) -> Bool { access(path(job, .refused), F_OK) == 0 }
 

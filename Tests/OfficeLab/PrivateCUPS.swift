@@ -1,4 +1,4 @@
-internal import Foundation
+package import Foundation
 internal import Glibc
 import OfficeCore
 internal import Synchronization
@@ -149,6 +149,24 @@ package final class PrivateCUPS: Sendable {
     /// A file that it writes its settings to.
     package func settings(_ name: String) throws -> String {
         try String(contentsOfFile: "\(folder)/etc/\(name)", encoding: .utf8)
+    }
+
+    /// What it has written down of a job.
+    package func jobFile(_ job: Int32) throws -> Data {
+        try Data(contentsOf: URL(filePath: jobPath(job)))
+    }
+
+    /// Has it find that instead, when it is started.
+    package func setJobFile(_ job: Int32, _ contents: Data) throws {
+        let file = try FileHandle(forWritingTo: URL(filePath: jobPath(job)))
+        try file.truncate(atOffset: 0)
+        try file.write(contentsOf: contents)
+        try file.close()
+    }
+
+    private func jobPath(_ job: Int32) -> String {
+        let digits = String(job)
+        return "\(folder)/spool/c" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits
     }
 
     // MARK: Running

@@ -181,6 +181,51 @@ import Testing
         }
     }
 
+    /// A cupsd that is killed tells of its jobs as they were up to half a minute before: here of one that failed, and was
+    /// begun again and printed since.
+    @Test(arguments: [true, false])
+    func aJobOfWhichCUPSKnowsAnEarlierTryIsntPrintedTwice(_ hasDriver: Bool) async throws {
+        try await PrivateCUPS.with(["DirtyCleanInterval 0"], filter: Self.filter) { cups in
+            let box = try await cups.addBox("sink")
+            if !hasDriver { try await cups.run("lpadmin", "-p", "sink", "-m", "raw") }
+            try await cups.run("lpadmin", "-p", "sink", "-o", "printer-error-policy=stop-printer")
+            let scheduler = CUPSScheduler(socket: cups.socket)
+            try await withJobs { jobs, work in
+                let id = try await submit(to: jobs)
+                try box.set("exit", "1")
+                var before = Data()
+                try await running(runner(jobs, scheduler, cups, work)) {
+                    try await eventually("it failed", within: .seconds(20)) {
+                        let states = try await scheduler.states()
+                        return states[queue]?.state == .stopped && box.tries.count == 1
+                    }
+                    try await eventually("that is known", within: .seconds(20)) { await jobs[id]?.stage == .queued }
+                    let number = try #require(await jobs[id]?.number)
+                    before = try cups.jobFile(number)
+                    try box.set("exit", nil)
+                    try box.set("busy", "")
+                    try await cups.run("cupsenable", "sink")
+                    try await eventually("it is in work again", within: .seconds(60)) { box.tries.count == 2 }
+                }
+                let number = try #require(await jobs[id]?.number)
+                try await cups.stop(SIGKILL, sparesBackends: true)
+                try cups.setJobFile(number, before)
+                try await cups.start()
+                try box.set("busy", nil)
+                try await eventually("the backend of before has ended", within: .seconds(20)) {
+                    box.printed.count == 1
+                }
+                try await running(runner(jobs, scheduler, cups, AsyncStream { _ in })) {
+                    try await eventually("it is said", within: .seconds(20)) { await jobs[id]?.stage == .unknown }
+                    try await eventually("CUPS has it no more", within: .seconds(20)) {
+                        try await scheduler.jobs().isEmpty
+                    }
+                }
+                #expect(box.tries.count == 2 && box.printed.count == 1)
+            }
+        }
+    }
+
     /// Where the queue is busy with its owner's job, one without a driver waits outside, for at an open gate it could
     /// be begun twice; and has its turn when the queue is free.
     @Test func aJobWithoutADriverWaitsForAFreeQueue() async throws {

@@ -16,7 +16,6 @@ package struct CUPSGate: Sendable, Hashable {
     /// Whether it leads to its queue: not, where that was deleted since.
     package var isWhole: Bool
     package var jobs: Int
-
     /// The queue behind a gate of that name; nil where it is no gate's.
     static func queue(ofName name: String) -> Label? {
         guard name.hasSuffix(suffix) else { return nil }
@@ -27,6 +26,11 @@ package struct CUPSGate: Sendable, Hashable {
         isOpen = Sanitizer.state(of: printer) != .stopped
         isWhole = printer["member-names"]?.texts == ["\(queue)"]
         jobs = Int(max(printer["queued-job-count"]?.number ?? 0, 0))
+    }
+
+    /// One that no gate was ever shut with.
+    static func freshMark() -> String {
+        "opened by officeshare for a moment, for each job (\(hexEncoded((0..<8).map { _ in UInt8.random(in: 0...255) })))"
     }
 }
 
@@ -54,29 +58,46 @@ extension CUPSScheduler {
     }
 
     /// Lets CUPS begin what waits at a gate, as soon as the queue behind it is free; or no more.
-    package func setGate(_ queue: Label, open: Bool) throws(OfficeError) {
-        try ask(open ? .resumePrinter : .pausePrinter, .gate(queue), resource: "/admin/")
+    ///
+    /// - Parameter mark: What tells afterwards whether it is still the same cupsd; nil: nothing does.
+    package func setGate(_ queue: Label, open: Bool, mark: String? = nil) throws(OfficeError) {
+        let target = CUPSRequest.Target.gate(queue)
+        if open {
+            try ask(.resumePrinter, target, resource: "/admin/")
+        } else {
+            try ask(.pausePrinter, target, Self.shutting(mark), resource: "/admin/")
+        }
+    }
+
+    private static func shutting(_ mark: String?) -> [IPPAttribute] {
+        mark.map { [IPPAttribute("printer-state-message", .text($0))] } ?? []
     }
 
     /// Lets CUPS begin what waits at a gate if the queue behind it is free at this moment, and never writes down that
     /// the gate was open: killed whenever, it finds the gate shut when it starts.
     ///
     /// Returns whether that is certain: not with a cupsd that doesn't wait as this one's authors know it to (`CUPSPulse`).
-    @discardableResult package func pulseGate(_ queue: Label) throws(OfficeError) -> Bool {
+    @discardableResult package func pulseGate(_ queue: Label, mark: String? = nil) throws(OfficeError) -> Bool {
         let target = CUPSRequest.Target.gate(queue)
-        let resource = "/admin/"
         do throws(OfficeError) {
+            // Resuming makes nothing of the mark; but both have to be equally long (see there).
             let outcome = try pulse.send(
-                CUPSRequest.message(.resumePrinter, target), then: CUPSRequest.message(.pausePrinter, target),
-                resource: resource)
+                CUPSRequest.message(.resumePrinter, target, Self.shutting(mark)),
+                then: CUPSRequest.message(.pausePrinter, target, Self.shutting(mark)), resource: "/admin/")
             try CUPSFailure.check(outcome.second, of: .pausePrinter, target.name)
             try CUPSFailure.check(outcome.first, of: .resumePrinter, target.name)
             return outcome.cameTogether
         } catch {
             // It may be open. Gone with the cupsd that doesn't answer this either, it is tried again by who sees it open.
-            try setGate(queue, open: false)
+            try setGate(queue, open: false, mark: mark)
             throw error
         }
+    }
+
+    /// What the gate was shut with last. cupsd has it in memory alone: one that was started since knows it no more.
+    func mark(ofGate queue: Label) throws(OfficeError) -> String? {
+        try askForAny(.getPrinterAttributes, .gate(queue), wanting: ["printer-state-message"])?
+            .attribute("printer-state-message", in: .printer)?.text
     }
 
     /// Takes the gate away. Done, too, where there is none.

@@ -7,7 +7,8 @@ import OfficeCore
 /// cupsd is one thread. In each of its turns it takes up the requests that are there, does them in the order in which
 /// they came, and then writes down what changed. So both have to be there when a turn begins. For that it is kept in the
 /// turn before by a third request, of which the end is missing: it waits for that, in the midst of an attribute, up to
-/// 10 s (libcups does, `ipp_read_http`). What cupsd has read, the kernel tells.
+/// 10 s (libcups does, `ipp_read_http`). What cupsd has read, the kernel tells. And in each turn cupsd reads one attribute
+/// of each request: so both need equally many.
 ///
 /// Not `Sendable`: belongs to the `CUPSScheduler` that made it.
 final class CUPSPulse {
@@ -31,7 +32,7 @@ final class CUPSPulse {
         var cameTogether: Bool
     }
 
-    /// What cupsd answers to both, which are short.
+    /// What cupsd answers to both, which are short and have the same number of attributes.
     ///
     /// Throws `.unavailable` where one of them has no answer; then the first may have been done without the second.
     func send(_ request: IPPMessage, then other: IPPMessage, resource: String) throws(OfficeError) -> Outcome {

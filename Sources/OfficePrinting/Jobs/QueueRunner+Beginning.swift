@@ -38,12 +38,16 @@ extension QueueRunner {
         if !isFree, try await !isGuarded(number) { return }
         await watch()
         _ = permits.grant(number)
+        // On the gate before it is written down: so this cupsd is known again, too, if officeshared dies before the pulse.
+        let mark = CUPSGate.freshMark()
+        try await scheduler.setGate(queue, open: false, mark: mark)
         _ = try await jobs.update(job.id) { record in
             record.stage = .submitted
             record.isAtOpenGate = !isFree
+            record.mark = mark
         }
         guard isFree else { return try await scheduler.setGate(queue, open: true) }
-        if try await !scheduler.pulseGate(queue) {
+        if try await !scheduler.pulseGate(queue, mark: mark) {
             logger.notice(
                 "this cupsd may have written down that the queue's gate was open", metadata: [LogKey.queue: "\(queue)"])
         }

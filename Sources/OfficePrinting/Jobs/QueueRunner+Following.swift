@@ -53,6 +53,11 @@ extension QueueRunner {
     /// What to make of a job that was begun and isn't in work any more.
     private func cameBack(_ job: ReceivedJob, _ found: CUPSJob, _ status: QueueStatus?) async throws(OfficeError) {
         guard found.state == .pending || found.state == .held else { return }
+        let isSameCUPS = try await scheduler.mark(ofGate: job.ticket.queue) == job.mark
+        // Killed and started since, cupsd may tell of the job as it was before it was begun: written down up to
+        // DirtyCleanInterval ago, with the failure of a try before or as not begun at all.
+        let wasntBegun = found.isGuarded && permits.isReady(found.number)
+        guard isSameCUPS || wasntBegun else { return try await interrupted(job, found) }
         if found.isInterrupted {
             // While its queue is stopped CUPS may not have done yet with the try that it stopped.
             if let status, status.state != .stopped { try await interrupted(job, found) }
@@ -115,7 +120,7 @@ extension QueueRunner {
         } else if found.state == .held || found.state == .pending && !record.isAtOpenGate {
             try await begin(record, found.number, user, found)
         } else if found.state == .processing, record.isAtOpenGate {
-            try await scheduler.setGate(record.ticket.queue, open: false)
+            try await scheduler.setGate(record.ticket.queue, open: false, mark: record.mark)
         }
     }
 

@@ -29,6 +29,9 @@ package struct ReceivedJob: Codable, Sendable, Hashable, JobRecord {
     package var isCanceled = false
     /// CUPS begins it by itself when its queue is free: to be looked at closely, for then the gate is to be shut.
     package var isAtOpenGate = false
+    /// What its gate was shut with when it was begun. A cupsd that shows another one was started since, and what it knows of
+    /// the job may be from before it was begun.
+    package var mark: String?
     package var report: JobReport
 
     package init(ticket: PrintTicket, node: NodeID, owner: NodeID) {
