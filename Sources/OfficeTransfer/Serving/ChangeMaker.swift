@@ -39,7 +39,8 @@ final class ChangeMaker {
         for (item, result) in results {
             switch (result, refusal) {
             case (.success(let wasThere), nil): encoder.write(.done(item: item, wasThere: wasThere))
-            case (.success, let error?), (.failure(let error), _): encoder.write(.fail(item: item, error))
+            // Also of what failed: that a file is gone, say, may be this sender's doing of a moment ago, which can't be told.
+            case (_, let error?), (.failure(let error), nil): encoder.write(.fail(item: item, error))
             }
         }
         return encoder.take()

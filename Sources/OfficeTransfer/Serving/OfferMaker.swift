@@ -19,6 +19,9 @@ final class OfferMaker {
     private var encoder: FrameEncoder
     /// Folders in which names were made that are not known to be on the disk.
     private var unsynced: Set<RelativePath> = []
+    /// Whether something is told that was there before: to the sender it counts as done then, also if that was the sender's
+    /// own doing a moment ago, which nobody has been told yet.
+    private var tellsOfOld = false
 
     init(
         offers: [Offer], destination: Destination, cache: any HashCache, receptions: Receptions, pool: WorkPool,
@@ -44,6 +47,8 @@ final class OfferMaker {
             }
         }
         try syncFolders()
+        if tellsOfOld { try changes.confirm() }
+        tellsOfOld = false
         return encoder.isEmpty ? nil : encoder.take()
     }
 
@@ -61,6 +66,7 @@ final class OfferMaker {
     private func answer(_ offer: Offer) throws(OfficeError) {
         guard !offer.path.isRoot else { throw alreadyThere(offer.path, "is the share itself") }
         let existing = try entryIfAny(offer.path)
+        if existing != nil { tellsOfOld = true }
         switch offer.kind {
         case .directory: try makeFolder(offer, existing)
         case .symlink: try makeLink(offer, existing)
