@@ -47,7 +47,8 @@ package struct Daemon: Sendable {
         let printing = try await PrintHouse(
             settings: settings, office: office, directory: directory, pool: pool, problems: problems,
             presence: presence, logger: logger)
-        let transfers = TransferBoard()
+        let transfers = TransferBoard(
+            rejections: RejectionLog(logger: logger) { await office.node(named: $0) })
         let governor = TransferGovernor(settings.transfers)
         let cache = BlockCache(
             in: settings.stateDirectory, capacity: Int64(settings.transfers.passingMegabytes) << 20)

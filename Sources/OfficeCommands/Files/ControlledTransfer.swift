@@ -1,3 +1,4 @@
+import HTTPTypes
 import OfficeControl
 import OfficeCore
 import OfficeTransfer
@@ -49,7 +50,9 @@ final class ControlledTransfer: Sendable {
                 tasks.addTask { await this.stand { work.cancel() } }
                 defer { tasks.cancelAll() }
                 do {
-                    return Ended(answer: try await work.value, cancellation: this.cancellation)
+                    let answer = try await work.value
+                    if let summary = answer as? TransferSummary { await this.tellRejections(summary) }
+                    return Ended(answer: answer, cancellation: this.cancellation)
                 } catch {
                     throw this.cancellation ?? error
                 }
@@ -70,6 +73,14 @@ final class ControlledTransfer: Sendable {
         return OfficeError(
             .temporary, kind.rawValue, "it was cancelled with 'officeshare transfers cancel'",
             mend: "Run the same again: it goes on where it stopped.")
+    }
+
+    /// Has the daemon's log name who sent what was wrong: who uploads hears from no source.
+    private func tellRejections(_ summary: TransferSummary) async {
+        let liars = summary.sources.filter { $0.rejected > 0 }
+        guard kind != .put, !liars.isEmpty else { return }
+        try? await client.perform(
+            .post, "/v1/transfers/rejections", TransferRejections(path: path, sources: Array(liars.prefix(64))))
     }
 
     /// Keeps the transfer on the daemon's list until the task is cancelled, also with a daemon that was started anew.

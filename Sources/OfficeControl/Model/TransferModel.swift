@@ -46,6 +46,17 @@ package struct TransferOpening: Codable, Sendable {
     }
 }
 
+/// `POST /v1/transfers/rejections`: who sent a command what was wrong, told at its end.
+package struct TransferRejections: Codable, Sendable {
+    package var path: String
+    package var sources: [TransferSummary.Source]
+
+    package init(path: String, sources: [TransferSummary.Source]) {
+        self.path = path
+        self.sources = sources
+    }
+}
+
 /// How far it is, in each line that follows.
 package struct TransferStanding: Codable, Sendable, Equatable {
     package var bytes: Int64

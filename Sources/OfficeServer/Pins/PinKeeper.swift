@@ -363,12 +363,15 @@ actor PinKeeper: Service {
             office: office, pool: pool, user: pin.user, governor: governor, load: .pin, passing: passing,
             isKeeping: pin.isKept)
         let (finished, workers) = (plan, workers)
-        return await transfers.follow(
-            TransferOpening(kind: .pin, path: place.description, paused: false), userID: pin.userID
+        let summary = await transfers.follow(
+            TransferOpening(kind: .pin, path: place.description, paused: pin.isPaused), userID: pin.userID,
+            ordered: { await self.ordered($0, pin.key) }
         ) { options in
             await Synchronizer(transport: transport, pool: workers, options: options, plan: finished)
                 .download(place, to: path)
         }
+        await transfers.rejections.note(summary.sources, of: place.description)
+        return summary
     }
 
     /// Writes down how a pin is, unless it was removed meanwhile.

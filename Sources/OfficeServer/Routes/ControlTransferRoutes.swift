@@ -25,6 +25,11 @@ struct ControlTransferRoutes: Sendable {
                 throw OfficeError(.notFound, "request", "there is no such order")
             }
             return try .json(await board.order(order, context.parameters.get("id") ?? "", by: context.caller))
+        router.post("/v1/transfers/rejections") { request, context -> Response in
+            let told = try await request.decoded(as: TransferRejections.self, limit: Self.longestLine)
+            await board.rejections.note(told.sources, of: told.path, by: context.caller.userName)
+            return .nothing
+        }
         }
     }
 

@@ -23,9 +23,13 @@ actor TransferBoard {
     private static let mostOrders = 8
 
     private var rows: [ID: Row] = [:]
+    /// Where it is told who sent what was wrong.
+    nonisolated let rejections: RejectionLog
     private var last = 0
 
     /// A transfer begins; its orders come as a stream that ends with it.
+    init(rejections: RejectionLog) { self.rejections = rejections }
+
     func begin(_ opening: TransferOpening, userID: UInt32) -> (id: ID, orders: AsyncStream<TransferOrder>) {
         last += 1
         let id = ID(number: last)
