@@ -86,7 +86,7 @@ package struct Daemon: Sendable {
         let post = try await PostRoom(
             settings: settings, database: database, office: office, shares: shares, directory: directory, pool: pool,
             governor: governor, server: server, aliases: aliases, responder: responder, gate: exchanges, cache: hashes,
-            presence: presence, passing: passing, logger: logger)
+            presence: presence, passing: passing, transfers: transfers, logger: logger)
         let gateway = Gateway(
             office: office, shares: shares, directory: directory, pool: pool, responder: responder, gate: exchanges,
             pins: pins, governor: governor, spaces: spaces, aliases: aliases, passing: passing)
@@ -154,6 +154,7 @@ package struct Daemon: Sendable {
                 "fileServer",
                 FileServerService(
                     server: server, office: office, directory: directory, links: links, presence: presence,
+            .init("sending", post.sending),
                     versionsBytes: Int64(settings.spaces.versionsMegabytes) << 20, logger: logger)),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("passing", PassingUpkeep(cache: cache)),

@@ -140,4 +140,44 @@ struct PinTests {
             }
         }
     }
+
+    private struct Moving: Decodable { let id: String, bytes: Int, state: String }
+
+    private func moving(on host: LabHost) async throws -> Moving? {
+        let all: [Moving] = try await host.ask("transfers", as: "bob")
+        return all.first
+    }
+
+    @Test func whatIsPausedStaysSoOverARestart() async throws {
+        try await withLab("pc1", "pc2") { lab in
+            try await lab.foundOffice()
+            let (pc1, pc2) = (lab["pc1"], lab["pc2"])
+            try await pc1.share("docs", files: [:])
+            try await pc1.shell("head -c 32M /dev/urandom >docs/large", as: "alice").checked()
+            try await eventually("pc2 sees it") { try await !pc2.ask("ls", as: "bob", of: [Offer].self).isEmpty }
+            try await pc2.rate(megabits: 20)
+            let _: PinnedCopy = try await pc2.ask("pin", "pc1/docs", as: "bob")
+            func order(_ order: String) async throws {
+                let pin = try await moving(on: pc2)
+                try await pc2.must("transfers", order, try #require(pin).id, as: "bob")
+            }
+            try await eventually("it comes") {
+                guard let bytes = try await moving(on: pc2)?.bytes else { return false }
+                return bytes > 1 << 20
+            }
+            try await order("pause")
+            try await pc2.stopDaemon()
+            try await pc2.startDaemon()
+            try await eventually("it is there again, and held") { try await moving(on: pc2)?.state == "paused" }
+            let received = try pc2.traffic().received
+            try await pc2.shell("sleep 3").checked()
+            #expect(try pc2.traffic().received - received < 512 << 10)
+            #expect(try await pc2.ask("pins", as: "bob", of: [PinnedCopy].self).first?.complete == false)
+            try await pc2.rate(megabits: nil)
+            try await order("resume")
+            try await eventually("it is whole") {
+                try await pc2.ask("pins", as: "bob", of: [PinnedCopy].self).first?.complete == true
+            }
+        }
+    }
 }

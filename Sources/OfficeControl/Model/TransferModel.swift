@@ -3,13 +3,13 @@ package import OfficeTransfer
 
 /// Something that moves now: `transfers`.
 package struct TransferModel: Codable, Sendable, Equatable {
-    /// What a transfer does: the command's name, or `pin` for the daemon's own.
-    package enum Kind: String, Codable, Sendable { case get, put, cat, sync, pin }
+    /// What a transfer does: the command's name, or for the daemon's own `pin`, `send` and `receive` (of deliveries).
+    package enum Kind: String, Codable, Sendable { case get, put, cat, sync, pin, send, receive }
     package enum State: String, Codable, Sendable { case moving, paused }
 
     package var id: String
     package var kind: Kind
-    /// `NODE/SHARE/PATH`.
+    /// `NODE/SHARE/PATH`; of a delivery `NODE[:USER]/NAME` to whom it goes, or `USER@NODE/NAME` from whom it comes.
     package var path: String
     /// What is there and verified.
     package var bytes: Int64

@@ -85,6 +85,10 @@ struct DeliveryReport: Codable, Sendable, Hashable {
     var reason: String?
     /// Of what is delivered: see `Receipt`.
     var receipt: Receipt?
+    /// Bytes that are there and verified, while it moves: they needn't all have come from its sender.
+    var bytes: Int64?
+    /// What its sender sends isn't what its own offer says: it has to look at what it has.
+    var damaged: Bool?
 }
 
 /// The receiving node's signature over a delivery's id and its content's root, for the purpose `officeshare receipt 1`:

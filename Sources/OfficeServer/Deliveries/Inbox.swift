@@ -88,7 +88,11 @@ actor Inbox {
     private func again(
         _ known: IncomingDelivery, _ offer: DeliveryOffer, in state: OfficeState?
     ) async throws -> DeliveryReport {
-        guard offer.attempt > known.attempt else { return known.report }
+        guard offer.attempt > known.attempt else {
+            // Its sender may have become able to send it: nobody waits for the next try.
+            if known.state == .moving { hasWork(known.from) }
+            return known.report
+        }
         var record = known
         record.attempt = offer.attempt
         let isHere = record.taken == nil && record.state == .delivered

@@ -1,4 +1,5 @@
 import Logging
+import OfficeControl
 import OfficeCore
 import OfficeFolders
 import OfficeTransfer
@@ -11,6 +12,8 @@ import Synchronization
 struct InboxRunner: Service {
     private static let firstPause = Duration.milliseconds(500)
     private static let longestPause = Duration.seconds(30)
+    /// How often a sender hears how far it is.
+    private static let telling = Duration.seconds(1)
 
     let post: PostRoom.Parts
     let work: AsyncStream<NodeID>
@@ -71,7 +74,7 @@ struct InboxRunner: Service {
             return
         }
         try await post.checkOnline(delivery.from)
-        let summary = try await bring(delivery)
+        let summary = try await followed(delivery)
         if let passing = summary.failed.first(where: { Self.passes($0.error.code) })?.error {
             // Not what was verified when it got its name: the disk has lost it.
             if passing.code == .exists { await inbox.spool.remove(delivery.id) }
@@ -98,14 +101,9 @@ struct InboxRunner: Service {
     }
 
     /// The one place where a delivery's content comes from: who gives the engine more sources does it here.
-    private func bring(_ delivery: IncomingDelivery) async throws -> TransferSummary {
+    private func bring(_ delivery: IncomingDelivery, _ options: TransferOptions) async throws -> TransferSummary {
         let folder = try await inbox.spool.make(delivery.id)
         let node = try Label(await post.office.name(of: delivery.from))
-        var options = TransferOptions()
-        let (inbox, id) = (self.inbox, delivery.id)
-        options.progress = { progress in
-            Task { await inbox.came(progress.bytes, of: id) }
-        }
         switch delivery.origin {
         case .sent:
             guard let root = delivery.root else { return TransferSummary() }
@@ -154,5 +152,12 @@ struct InboxRunner: Service {
     private func tell(_ report: DeliveryReport?, _ delivery: IncomingDelivery) async {
         guard let report, case .sent = delivery.origin else { return }
         await post.report(report, to: delivery.from)
+    }
+}
+
+extension Result where Failure == any Error {
+    /// What an operation has come to.
+    fileprivate static func caught(_ operation: () async throws -> Success) async -> Self {
+        do { return .success(try await operation()) } catch { return .failure(error) }
     }
 }

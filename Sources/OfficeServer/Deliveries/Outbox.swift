@@ -27,18 +27,18 @@ actor Outbox {
     nonisolated let spool: ContentSpool
     private let store: DeliveryStore
     private let limits: DeliveryLimits
-    private let cache: any HashCache
-    private let logger: Logger
+    let cache: any HashCache
+    let logger: Logger
     private let changed: @Sendable (OutgoingDelivery) -> Void
     /// Told a node that something waits for.
-    private let hasWork: @Sendable (Destination) -> Void
-    private var records: [DeliveryID: OutgoingDelivery] = [:]
+    let hasWork: @Sendable (Destination) -> Void
+    private(set) var records: [DeliveryID: OutgoingDelivery] = [:]
     private var order: [DeliveryID] = []
     private var openings: [DeliveryID: Opening] = [:]
     /// Bytes of a delivery that its receiver has fetched in its present exchange: for those who wait for it.
     private var sent: [DeliveryID: Int64] = [:]
     /// When the receiver was asked last how one stands that it knows.
-    private var asked: [DeliveryID: ContinuousClock.Instant] = [:]
+    var asked: [DeliveryID: ContinuousClock.Instant] = [:]
 
     init(
         store: DeliveryStore, spool: ContentSpool, limits: DeliveryLimits, cache: any HashCache, logger: Logger,
@@ -169,7 +169,6 @@ actor Outbox {
 
     var all: [OutgoingDelivery] { order.compactMap { records[$0] } }
     subscript(id: DeliveryID) -> OutgoingDelivery? { records[id] }
-    func bytesSent(_ id: DeliveryID) -> Int64? { sent[id] }
 
     var destinations: Set<Destination> { Set(records.values.filter(\.isOpen).map(Destination.init)) }
 
@@ -191,25 +190,6 @@ actor Outbox {
         for record in records.values where record.isOpen && record.to == node { asked[record.id] = nil }
     }
 
-    // MARK: Serving
-
-    /// What a delivery's receiver may fetch: its content's folder, with nothing else in it.
-    func folder(of id: DeliveryID, for node: NodeID) async throws -> Folder {
-        guard let record = records[id], record.to == node, record.offer != nil, record.isKept else {
-            throw Self.unknown(id.description)
-        }
-        if record.state == .queued || record.state == .offered {
-            try await update(id) { record in
-                record.state = .moving
-                record.reason = nil
-            }
-        }
-        sent[id] = 0
-        return try await spool.folder(record.content)
-    }
-
-    func sent(_ bytes: Int, of id: DeliveryID) { sent[id, default: 0] += Int64(bytes) }
-
     // MARK: Changing
 
     /// What the receiver says of a delivery. What it says of an attempt that is over counts no more.
@@ -230,7 +210,7 @@ actor Outbox {
             record.state = report.state == .queued ? .offered : report.state
             record.reason = report.reason.map { String($0.prefix(512)).escapedForTerminal }
             if report.state == .delivered { record.receipt = report.receipt }
-            if report.state.isFinal { record.ended = .now }
+            if report.state.isFinal { (record.ended, record.isPaused) = (.now, nil) }
         }
         if report.state.isFinal { await retire(report.id) }
     }
@@ -288,7 +268,7 @@ actor Outbox {
             }
         }
         asked[id] = nil
-        sent[id] = nil
+        standings[id] = nil
         hasWork(Destination(record))
         return records[id] ?? record
     }
@@ -306,11 +286,11 @@ actor Outbox {
     private func forget(_ record: OutgoingDelivery) {
         records[record.id] = nil
         asked[record.id] = nil
-        sent[record.id] = nil
+        standings[record.id] = nil
         order.removeAll { $0 == record.id }
     }
 
-    private func update(_ id: DeliveryID, _ body: (inout OutgoingDelivery) -> Void) async throws(OfficeError) {
+    func update(_ id: DeliveryID, _ body: (inout OutgoingDelivery) -> Void) async throws(OfficeError) {
         guard var record = records[id] else { return }
         body(&record)
         try await write([record])
@@ -350,7 +330,7 @@ actor Outbox {
     }
 
     /// Lets go of a content; its deliveries stay on record.
-    private func release(_ content: DeliveryID) async throws(OfficeError) {
+    func release(_ content: DeliveryID) async throws(OfficeError) {
         let released = records.values.filter { $0.content == content }.map { record in
             var copy = record
             copy.isKept = false
@@ -362,7 +342,7 @@ actor Outbox {
 
     private func retire(_ id: DeliveryID) async {
         asked[id] = nil
-        sent[id] = nil
+        standings[id] = nil
         await prune()
     }
 

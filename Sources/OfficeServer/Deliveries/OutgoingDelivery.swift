@@ -46,6 +46,8 @@ struct OutgoingDelivery: Codable, Sendable, Hashable {
     var ended: Timestamp?
     /// Whether its content is still in the spool.
     var isKept = true
+    /// Whether somebody here has paused it; nil: no.
+    var isPaused: Bool?
 
     var offer: DeliveryOffer? {
         guard case .send(let recipient) = errand, let root else { return nil }

@@ -24,6 +24,7 @@ struct PostRoom: Sendable {
         let aliases: SpaceAliases
         let working: WorkPool
         let passing: PassingDesk
+        let transfers: TransferBoard
         /// Every change of a delivery, on either side.
         let changes: EventHub<DeliveryChange>
     }
@@ -32,12 +33,14 @@ struct PostRoom: Sendable {
     let outboxRunner: OutboxRunner
     let inboxRunner: InboxRunner
     let returns: DeliveryReturns
+    /// What is on its way out, as transfers.
+    let sending: OutgoingTransfers
 
     init(
         settings: Settings, database: Database, office: OfficeKeeper, shares: ShareKeeper, directory: PeerDirectory,
         pool: PeerPool, governor: TransferGovernor, server: FileServer, aliases: SpaceAliases,
         responder: ShareResponder, gate: ExchangeGate, cache: any HashCache, presence: EventHub<NodeID>,
-        passing: PassingDesk, logger: Logger
+        passing: PassingDesk, transfers: TransferBoard, logger: Logger
     ) async throws {
         let store = DeliveryStore(database: database)
         // What a spool hashes keeps no transfer waiting.
@@ -62,8 +65,9 @@ struct PostRoom: Sendable {
             office: office, shares: shares, directory: directory, outbox: outbox, inbox: inbox,
             carrier: DeliveryCarrier(office: office, directory: directory, pool: pool), responder: responder,
             gate: gate, pool: pool, governor: governor, server: server, aliases: aliases, working: working,
-            passing: passing,
-            changes: changes)
+            passing: passing, transfers: transfers, changes: changes)
+        sending = OutgoingTransfers(
+            board: transfers, outbox: outbox, office: office, changes: changes, logger: logger)
         outboxRunner = OutboxRunner(post: parts, work: outgoing, logger: logger)
         inboxRunner = InboxRunner(post: parts, work: incoming, logger: logger)
         returns = DeliveryReturns(

@@ -375,8 +375,11 @@ actor PinKeeper: Service {
     }
 
     /// Writes down how a pin is, unless it was removed meanwhile.
-    private func adopt(_ pin: PinRecord) async throws {
-        guard pins[pin.key] != nil else { return }
+    private func adopt(_ changed: PinRecord) async throws {
+        guard let now = pins[changed.key] else { return }
+        var pin = changed
+        // It may have been ordered otherwise while it came.
+        pin.isPaused = now.isPaused
         pins[pin.key] = pin
         try await store.save(pin)
         changes.ring()

@@ -32,6 +32,8 @@ struct PinRecord: Sendable, Equatable {
     var bytes: Int64 = 0
     /// Whether this node keeps it as the file server, because its owner has marked it so; else somebody pinned it.
     var isKept = false
+    /// Whether somebody has paused it: that outlives the daemon.
+    var isPaused = false
 }
 
 extension PinRecord: FetchableRecord, PersistableRecord {
@@ -51,6 +53,7 @@ extension PinRecord: FetchableRecord, PersistableRecord {
         files = row["files"]
         bytes = row["bytes"]
         isKept = row["kept"]
+        isPaused = row["paused"]
     }
 
     func encode(to container: inout PersistenceContainer) throws {
@@ -65,5 +68,6 @@ extension PinRecord: FetchableRecord, PersistableRecord {
         container["files"] = files
         container["bytes"] = bytes
         container["kept"] = isKept
+        container["paused"] = isPaused
     }
 }

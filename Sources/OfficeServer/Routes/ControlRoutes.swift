@@ -33,7 +33,8 @@ struct ControlRoutes: Sendable {
         addOffice(to: router)
         addShares(to: router)
         addPins(to: router)
-        ControlTransferRoutes(board: transfers).add(to: router)
+        ControlTransferRoutes(board: transfers, refresh: { [sending = post.sending] in await sending.refresh() }).add(
+            to: router)
         ControlPrintRoutes(house: printing, live: live).add(to: router)
         ControlDeliveryRoutes(desk: DeliveryDesk(post: post.parts), live: live).add(to: router)
         router.get("/v1/nodes/:node/shares/:share/copies") { _, context -> Response in

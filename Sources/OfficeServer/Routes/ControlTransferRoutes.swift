@@ -16,20 +16,25 @@ struct ControlTransferRoutes: Sendable {
     private static let longestLine = 64 << 10
 
     let board: TransferBoard
+    /// Brings up to date what says nothing of itself.
+    let refresh: @Sendable () async -> Void
 
     func add(to router: Router<LocalContext>) {
-        router.get("/v1/transfers") { _, context -> Response in try .json(await board.models(for: context.caller)) }
+        router.get("/v1/transfers") { _, context -> Response in
+            await refresh()
+            return try .json(await board.models(for: context.caller))
+        }
         router.post("/v1/transfers") { request, context -> Response in follow(request, context.caller) }
-        router.post("/v1/transfers/:id/:order") { _, context -> Response in
-            guard let order = context.parameters.get("order").flatMap(TransferOrder.init(rawValue:)) else {
-                throw OfficeError(.notFound, "request", "there is no such order")
-            }
-            return try .json(await board.order(order, context.parameters.get("id") ?? "", by: context.caller))
         router.post("/v1/transfers/rejections") { request, context -> Response in
             let told = try await request.decoded(as: TransferRejections.self, limit: Self.longestLine)
             await board.rejections.note(told.sources, of: told.path, by: context.caller.userName)
             return .nothing
         }
+        router.post("/v1/transfers/:id/:order") { _, context -> Response in
+            guard let order = context.parameters.get("order").flatMap(TransferOrder.init(rawValue:)) else {
+                throw OfficeError(.notFound, "request", "there is no such order")
+            }
+            return try .json(await board.order(order, context.parameters.get("id") ?? "", by: context.caller))
         }
     }
 

@@ -34,15 +34,17 @@ struct PeerDeliveryRoutes: Sendable {
         router.post("/v1/deliveries/:id/fetch") { request, context -> Response in
             try await admit(request, context)
             let id = try context.parameters.delivery()
-            let folder = try await post.outbox.folder(of: id, for: context.caller.node)
+            let node = context.caller.node
+            let folder = try await post.outbox.folder(of: id, for: node)
             let outbox = post.outbox
             return shareResponse { write in
                 try await post.gate.run {
                     try await post.responder.respond(
                         to: .fetch, in: folder, mayWrite: false, request: BodyStream(request.body)
                     ) { piece in
-                        try await post.governor.write(piece, by: write, .out, with: context.caller.node)
-                        await outbox.sent(piece.readableBytes, of: id)
+                        try await post.governor.write(piece, by: write, .out, with: node)
+                        // Paused or taken back meanwhile: no more of it.
+                        _ = try await outbox.served(id, to: node)
                     }
                 }
             }

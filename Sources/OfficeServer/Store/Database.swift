@@ -61,6 +61,9 @@ struct Database: Sendable {
         migrator.registerMigration("5 moved shares") { db in
             try db.alter(table: "share") { $0.add(column: "movedTo", .blob) }
         }
+        migrator.registerMigration("6 paused pins") { db in
+            try db.alter(table: "pin") { $0.add(column: "paused", .boolean).notNull().defaults(to: false) }
+        }
         return migrator
     }
 }

@@ -13,7 +13,8 @@ actor TransferBoard {
 
     fileprivate struct Row {
         let opening: TransferOpening
-        let userID: UInt32
+        /// nil: everybody's who uses this machine.
+        let userID: UInt32?
         var isPaused: Bool
         var standing = TransferStanding()
         let orders: AsyncStream<TransferOrder>.Continuation
@@ -22,15 +23,15 @@ actor TransferBoard {
     /// Orders that wait for one transfer: what is given beyond them was overtaken by later ones.
     private static let mostOrders = 8
 
-    private var rows: [ID: Row] = [:]
     /// Where it is told who sent what was wrong.
     nonisolated let rejections: RejectionLog
+    private var rows: [ID: Row] = [:]
     private var last = 0
 
-    /// A transfer begins; its orders come as a stream that ends with it.
     init(rejections: RejectionLog) { self.rejections = rejections }
 
-    func begin(_ opening: TransferOpening, userID: UInt32) -> (id: ID, orders: AsyncStream<TransferOrder>) {
+    /// A transfer begins; its orders come as a stream that ends with it.
+    func begin(_ opening: TransferOpening, userID: UInt32?) -> (id: ID, orders: AsyncStream<TransferOrder>) {
         last += 1
         let id = ID(number: last)
         let (orders, give) = AsyncStream.makeStream(
@@ -59,11 +60,7 @@ actor TransferBoard {
                 .notFound, "transfer \(id)", "there is no such transfer, or it is another user's",
                 mend: "'officeshare transfers' shows what moves now.")
         }
-        if order == .cancel, row.opening.kind == .pin {
-            throw OfficeError(
-                .usage, "transfer \(id)", "the daemon would begin it again, to keep the pin up to date",
-                mend: "Pause it, or end the pin with 'officeshare unpin \(row.opening.path)'.")
-        }
+        if order == .cancel { try row.checkIsCancelled(id) }
         if order != .cancel { row.isPaused = order == .pause }
         row.orders.yield(order)
         rows[id] = row
@@ -72,10 +69,28 @@ actor TransferBoard {
 }
 
 extension TransferBoard.Row {
-    fileprivate func isControlled(by caller: LocalCaller) -> Bool { caller.manages || caller.userID == userID }
+    fileprivate func isControlled(by caller: LocalCaller) -> Bool {
+        caller.manages || userID == nil || caller.userID == userID
+    }
 
-    /// A pin that is only compared with its share moves nothing.
-    fileprivate var isShown: Bool { opening.kind != .pin || standing.total ?? 0 > standing.bytes }
+    /// A pin that is only compared with its share moves nothing. One that is paused is shown: else nobody could let it
+    /// go on.
+    fileprivate var isShown: Bool { opening.kind != .pin || isPaused || standing.total ?? 0 > standing.bytes }
+
+    /// Throws where it would only be begun again.
+    fileprivate func checkIsCancelled(_ id: TransferBoard.ID) throws(OfficeError) {
+        switch opening.kind {
+        case .pin:
+            throw OfficeError(
+                .usage, "transfer \(id)", "the daemon would begin it again, to keep the pin up to date",
+                mend: "Pause it, or end the pin with 'officeshare unpin \(opening.path)'.")
+        case .receive:
+            throw OfficeError(
+                .usage, "transfer \(id)", "the daemon would begin it again, for it was accepted",
+                mend: "Pause it, or reject it with 'officeshare inbox reject'.")
+        case .get, .put, .cat, .sync, .send: return
+        }
+    }
 
     fileprivate func model(_ id: TransferBoard.ID) -> TransferModel {
         TransferModel(
