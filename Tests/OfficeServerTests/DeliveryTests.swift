@@ -218,6 +218,37 @@ struct DeliveryTests {
             await #expect(throws: OfficeError.self) { try await boxes.outbox.count(1 << 30, for: over.content) }
         }
     }
+
+    // MARK: How far
+
+    @Test func howFarAReceiverIsIsWhatItSays() {
+        var (standing, now) = (DeliveryStanding(), ContinuousClock.now)
+        #expect(standing.bytes == 0 && standing.rate(at: now) == 0)
+        standing.note(50_000, at: now)
+        #expect(standing.bytes == 50_000 && standing.rate(at: now) == 0)
+        now += .seconds(2)
+        standing.note(70_000, at: now)
+        #expect(standing.bytes == 70_000 && standing.rate(at: now) == 10_000)
+        #expect(standing.rate(at: now + .seconds(6)) == 0)
+    }
+
+    // MARK: A disk that changes what is sent
+
+    @Test(arguments: [false, true]) func whatIsSaidToBeDamagedIsReadAgain(_ isSo: Bool) async throws {
+        try await inFolder { path in
+            let receiver = try NodeIdentity()
+            let boxes = try await Boxes(at: path, identity: try NodeIdentity())
+            let draft = try draft(size: 60, to: receiver.id)
+            try await send(draft, String(repeating: "x", count: 60), in: boxes, at: path)
+            let file = "\(path)/outbox/\(draft.content)/\(draft.name)"
+            if isSo { try String(repeating: "y", count: 60).write(toFile: file, atomically: false, encoding: .utf8) }
+            let report = DeliveryReport(id: draft.id, attempt: 1, state: .moving, damaged: true)
+            try await boxes.outbox.told(report, by: receiver.id, key: receiver.key)
+            let record = try #require(await boxes.outbox[draft.id])
+            #expect((record.state == .rejected) == isSo && record.isKept == !isSo)
+            #expect(record.reason?.contains("send the file again") == (isSo ? true : nil))
+        }
+    }
 }
 
 extension DeliveryLimits {

@@ -57,6 +57,15 @@ struct ContentSpool: Sendable {
         }
     }
 
+    /// The same, read and hashed whole, whatever was remembered of it.
+    func reread(_ name: RelativePath, of id: DeliveryID, cache: any HashCache) async throws -> NamedContent {
+        try await pool.run { [home] in
+            let file = try home.subfolder(try id.path).open(name)
+            cache.forget(file.identity)
+            return try NamedContent.of(file, cache: cache)
+        }
+    }
+
     /// Bytes of all files of a content, and its first names.
     func measure(_ id: DeliveryID) async throws -> (bytes: Int64, names: [RelativePath]) {
         try await pool.run { [home] in

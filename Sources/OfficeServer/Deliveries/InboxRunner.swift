@@ -78,11 +78,15 @@ struct InboxRunner: Service {
         if let passing = summary.failed.first(where: { Self.passes($0.error.code) })?.error {
             // Not what was verified when it got its name: the disk has lost it.
             if passing.code == .exists { await inbox.spool.remove(delivery.id) }
+            await tellDamage(summary, delivery)
             throw passing
         }
         let failure = summary.failed.first.map { "\($0.path): \($0.error.why)" }
         if let failure, summary.files == 0 {
-            return await tell(try await inbox.lost(delivery.id, failure), delivery)
+            var report = try await inbox.lost(delivery.id, failure)
+            // Another content than was offered: why, is found out there.
+            if summary.failed.contains(where: { $0.error.code == .notFound }) { report?.damaged = true }
+            return await tell(report, delivery)
         }
         // Of a folder that somebody here wanted, what can be had is better than nothing.
         let size: Int64? = delivery.root == nil ? try await inbox.spool.measure(delivery.id).bytes : nil
@@ -97,6 +101,60 @@ struct InboxRunner: Service {
         switch code {
         case .unavailable, .temporary, .io, .noSpace, .limit, .changed, .fault, .exists, .configuration: true
         case .notFound, .notAllowed, .usage, .malformed, .cannotCreate, .partial: false
+        }
+    }
+
+    /// On the board like every transfer, and with its sender told how far it is.
+    private func followed(_ delivery: IncomingDelivery) async throws -> TransferSummary {
+        let node = await post.office.name(of: delivery.from)
+        let path =
+            switch delivery.origin {
+            case .sent(let user): "\(user)@\(node)/\(delivery.name)"
+            case .wanted(let wish): "\(node)/\(wish.share)" + (wish.path.isRoot ? "" : "/\(wish.path)")
+            }
+        // Of a user who is gone it is root's.
+        let user = delivery.to.map { Account.userID(named: $0.description) ?? 0 }
+        let opening = TransferOpening(kind: .receive, path: path, paused: false)
+        let (inbox, id) = (self.inbox, delivery.id)
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await tellProgress(of: delivery) }
+            defer { group.cancelAll() }
+            let summary = try await post.transfers.follow(opening, userID: user) { options in
+                var options = options
+                let tell = options.progress
+                options.progress = { progress in
+                    tell(progress)
+                    Task { await inbox.came(progress.bytes, of: id) }
+                }
+                let watched = options
+                return await Result.caught { try await bring(delivery, watched) }
+            }.get()
+            await post.transfers.rejections.note(summary.sources, of: path)
+            return summary
+        }
+    }
+
+    /// What its sender sends isn't what it hashed once: only there it can be found out why.
+    private func tellDamage(_ summary: TransferSummary, _ delivery: IncomingDelivery) async {
+        guard case .sent = delivery.origin, var report = await inbox[delivery.id]?.report, report.state == .moving
+        else { return }
+        let sender = await post.office.name(of: delivery.from)
+        guard summary.sources.contains(where: { $0.node == sender && $0.rejected > 0 }) else { return }
+        report.damaged = true
+        await post.report(report, to: delivery.from)
+    }
+
+    /// Tells a sender how far it is while it comes: what comes from others, it doesn't see itself.
+    private func tellProgress(of delivery: IncomingDelivery) async {
+        guard case .sent = delivery.origin else { return }
+        var told: Int64?
+        while (try? await Task.sleep(for: Self.telling)) != nil {
+            guard let bytes = await inbox.bytesCome(delivery.id), bytes != told,
+                var report = await inbox[delivery.id]?.report, report.state == .moving
+            else { continue }
+            told = bytes
+            report.bytes = bytes
+            await post.report(report, to: delivery.from)
         }
     }
 

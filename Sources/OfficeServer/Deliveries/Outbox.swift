@@ -35,8 +35,10 @@ actor Outbox {
     private(set) var records: [DeliveryID: OutgoingDelivery] = [:]
     private var order: [DeliveryID] = []
     private var openings: [DeliveryID: Opening] = [:]
-    /// Bytes of a delivery that its receiver has fetched in its present exchange: for those who wait for it.
-    private var sent: [DeliveryID: Int64] = [:]
+    /// How far the receivers of those that move are.
+    var standings: [DeliveryID: DeliveryStanding] = [:]
+    /// When contents were read again because they were doubted.
+    var doubts: [DeliveryID: ContinuousClock.Instant] = [:]
     /// When the receiver was asked last how one stands that it knows.
     var asked: [DeliveryID: ContinuousClock.Instant] = [:]
 
@@ -201,6 +203,13 @@ actor Outbox {
         }
         asked[report.id] = .now
         guard report.attempt == record.attempt, record.isOpen else { return }
+        if report.damaged == true {
+            await doubt(record.content)
+            guard records[report.id]?.isOpen == true, report.state != .moving else { return }
+        }
+        if report.state == .moving, let bytes = report.bytes {
+            standings[report.id, default: DeliveryStanding()].note(min(max(bytes, 0), record.size), at: .now)
+        }
         if report.state == .delivered {
             guard let receipt = report.receipt, receipt.isValid(for: report.id, root, by: key) else {
                 throw OfficeError(.malformed, report.id.description, "its receipt is not the receiver's")

@@ -54,6 +54,14 @@ final class HashStore: HashCache {
         return stride(from: 0, to: bytes.count, by: 32).compactMap { Digest256(bytes[$0..<$0 + 32]) }
     }
 
+    func forget(_ identity: FileIdentity) {
+        try? queue.write { db in
+            try db.execute(
+                sql: "DELETE FROM hash WHERE device = ? AND inode = ?",
+                arguments: [Int64(bitPattern: identity.device), Int64(bitPattern: identity.inode)])
+        }
+    }
+
     func remember(_ leaves: [Digest256], of identity: FileIdentity) {
         guard identity.size >= Self.smallestFile else { return }
         let blob = Data(leaves.flatMap(\.bytes))

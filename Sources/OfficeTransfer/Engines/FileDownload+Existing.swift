@@ -127,4 +127,5 @@ extension FileDownload {
 struct NoHashCache: HashCache {
     func leaves(of identity: FileIdentity) -> [Digest256]? { nil }
     func remember(_ leaves: [Digest256], of identity: FileIdentity) {}
+    func forget(_ identity: FileIdentity) {}
 }

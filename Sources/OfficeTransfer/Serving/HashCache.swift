@@ -8,6 +8,8 @@ package protocol HashCache: Sendable {
     /// The leaves, one for each block of `BlockGeometry(size: identity.size)`; nil where they are not known.
     func leaves(of identity: FileIdentity) -> [Digest256]?
     func remember(_ leaves: [Digest256], of identity: FileIdentity)
+    /// What was remembered isn't what is read: the disk has changed it without a sign.
+    func forget(_ identity: FileIdentity)
 }
 
 /// Keeps the leaves of the files used last, up to a number of digests in all.
@@ -31,6 +33,13 @@ package final class MemoryHashCache: HashCache {
             state.clock += 1
             state.leaves[identity]?.used = state.clock
             return state.leaves[identity]?.digests
+        }
+    }
+
+    package func forget(_ identity: FileIdentity) {
+        state.withLock { state in
+            guard let old = state.leaves.removeValue(forKey: identity) else { return }
+            state.digests -= old.digests.count + 1
         }
     }
 
