@@ -52,7 +52,10 @@ package struct Daemon: Sendable {
         let governor = TransferGovernor(settings.transfers)
         let cache = BlockCache(
             in: settings.stateDirectory, capacity: Int64(settings.transfers.passingMegabytes) << 20)
-        let passing = PassingDesk(cache: cache, office: office, pool: pool)
+        let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
+        let passing = PassingDesk(
+            cache: cache, own: OwnContents(folders: { await shares.folders() }, hashes: hashes), office: office,
+            pool: pool)
         let pins = try await PinKeeper(
             store: PinStore(database: database, stateDirectory: settings.stateDirectory), office: office,
             directory: directory, pool: pool, transfers: transfers, governor: governor, passing: passing,
@@ -67,7 +70,6 @@ package struct Daemon: Sendable {
             printing: printing, pins: pins, moved: MovedShares(office: office, shares: shares, pool: pool),
             board: board,
             logger: logger)
-        let hashes = try HashStore(at: settings.stateDirectory + "/hashes.sqlite")
         let responder = ShareResponder(hashCache: hashes)
         let calls = MemberCalls(office: office, directory: directory, pool: pool, links: links)
         let server = FileServer(
@@ -97,9 +99,11 @@ package struct Daemon: Sendable {
             started: started, version: version)
         let registry = ConnectionRegistry(caps: settings.limits.caps)
 
+        let tracker = ReadingTracker(identity: identity, incarnation: office.incarnation)
         let passingRoutes = PeerPassingRoutes(
-            desk: passing, tracker: ReadingTracker(identity: identity, incarnation: office.incarnation), shares: shares,
-            outbox: post.parts.outbox, hashes: hashes, governor: governor)
+            desk: passing, tracker: tracker, shares: shares, outbox: post.parts.outbox, hashes: hashes,
+            holders: KnownHolders(office: office, directory: directory, pool: pool, tracker: tracker),
+            governor: governor)
         let peerRoutes = PeerRoutes(
             office: office, shares: shares, directory: directory, links: links, problems: problems,
             responder: responder,
@@ -150,11 +154,11 @@ package struct Daemon: Sendable {
             .init("outbox", post.outboxRunner),
             .init("inbox", post.inboxRunner),
             .init("deliveryReturns", post.returns),
+            .init("sending", post.sending),
             .init(
                 "fileServer",
                 FileServerService(
                     server: server, office: office, directory: directory, links: links, presence: presence,
-            .init("sending", post.sending),
                     versionsBytes: Int64(settings.spaces.versionsMegabytes) << 20, logger: logger)),
             .init("upkeep", Upkeep(shares: shares, logger: logger)),
             .init("passing", PassingUpkeep(cache: cache)),

@@ -102,6 +102,36 @@ struct SharedReadingTests {
         }
     }
 
+    @Test func aShareWithTheSameFileIsASourceToo() async throws {
+        try await withSource(["pc2", "pc3"], megabits: 20) { lab, hosts in
+            let (pc1, pc2, pc3) = (lab["pc1"], hosts[0], hosts[1])
+            // For nobody else, and by another name.
+            try await pc2.share("mine", "--allow", "pc2", files: [:])
+            try await Command.run(
+                ["cp", pc1.path("/home/alice/docs/large"), pc2.path("/home/alice/mine/other")]
+            ).checked()
+            // Once hashed, and long enough untouched that its hashes are kept.
+            try await pc1.shell("sleep 3; officeshare get pc1/docs/large /tmp/large", as: "alice").checked()
+            func get(_ name: String) async throws -> [Report.Source] {
+                let report = try await pc3.officeshare(
+                    ["get", "pc1/docs/large", "./\(name)", "--json"], as: "bob", timeout: promised(60)
+                ).json(Report.self)
+                #expect(report.failed.isEmpty && report.sources.allSatisfy { $0.rejected == 0 })
+                try await Command.run(["cmp", pc1.path("/home/alice/docs/large"), pc3.path("/home/bob/\(name)")])
+                    .checked()
+                return report.sources
+            }
+            let sources = try await get("first")
+            #expect(sources.contains { $0.node == "pc2" && $0.blocks > 0 }, "\(sources)")
+            // By pc1's ticket alone: the share is nobody's to see.
+            try await pc3.refused(66, "get", "pc2/mine/other", "./stolen", as: "bob")
+            // Another content by now, if by one byte.
+            try await pc2.shell("printf x | dd of=mine/other bs=1 seek=5 conv=notrunc", as: "alice").checked()
+            let later = try await get("second")
+            #expect(!later.contains { $0.node == "pc2" && $0.blocks > 0 }, "\(later)")
+        }
+    }
+
     // MARK: Holders that fail
 
     @Test func aHolderThatIsKilledHoldsNobodyUp() async throws {

@@ -99,4 +99,16 @@ struct ReadingTrackerTests {
         }
         #expect(try await told(tracker, 2) == [])
     }
+
+    @Test func whoReadsAloneHearsOfThoseWhoHaveItThemselves() async throws {
+        let tracker = tracker()
+        let answer = try await tracker.note("v", by: node(1), "bob", owners: [node(1), node(2)]) { Self.root }
+        #expect(answer.demand?.holders == [.init(node: node(2), isReading: false)] && answer.demand?.isAlone == true)
+        // It needs not keep what flows through it: nobody else reads.
+        #expect(try await told(tracker, 3) == [])
+        let shared = try await tracker.note("v", by: node(3), "bob", owners: [node(2)]) { Self.root }
+        #expect(shared.demand?.isAlone == nil)
+        // Itself alone is nobody.
+        #expect(try await tracker.note("w", by: node(1), "bob", owners: [node(1)]) { Self.root }.demand == nil)
+    }
 }

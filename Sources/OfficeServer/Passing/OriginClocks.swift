@@ -35,6 +35,13 @@ final class OriginClocks: Sendable {
         }
     }
 
+    /// A node told its running time by itself: it is later by now, by as much as that took on its way. What is known to be
+    /// later stays.
+    func heard(_ time: Int64, incarnation: String, from node: NodeID) {
+        guard now(of: node, incarnation: incarnation).map({ $0 < time }) ?? true else { return }
+        told(time, incarnation: incarnation, by: node, sent: .now)
+    }
+
     /// A node's running time now; nil where it was not heard of in this run of its.
     func now(of node: NodeID, incarnation: String) -> Int64? {
         guard let reading = readings.withLockedValue({ $0[node] }), reading.incarnation == incarnation else {

@@ -45,6 +45,7 @@ final class PassingDesk: Sendable {
     }
 
     let cache: BlockCache
+    let own: OwnContents
     private let office: OfficeKeeper
     private let pool: PeerPool
     private let clocks = OriginClocks()
@@ -54,8 +55,9 @@ final class PassingDesk: Sendable {
     private let verified = NIOLockedValueBox<[SealedTicket: ContentTicket]>([:])
     private let answers = NIOLockedValueBox<[NodeID: Int]>([:])
 
-    init(cache: BlockCache, office: OfficeKeeper, pool: PeerPool) {
+    init(cache: BlockCache, own: OwnContents, office: OfficeKeeper, pool: PeerPool) {
         self.cache = cache
+        self.own = own
         self.office = office
         self.pool = pool
     }
@@ -75,7 +77,8 @@ final class PassingDesk: Sendable {
             if tickets.count >= Self.mostTickets { tickets = [:] }
             tickets[TicketKey(content: key, user: user)] = demand.ticket
         }
-        if let leaves = reading.leaves, reading.root == demand.root {
+        let isAlone = demand.isAlone == true
+        if !isAlone, let leaves = reading.leaves, reading.root == demand.root {
             let (cache, size) = (self.cache, reading.size)
             try? await workers.run { try cache.open(key, size: size, leaves: leaves) }
         }
@@ -89,7 +92,7 @@ final class PassingDesk: Sendable {
         }
         return ContentDemand(
             root: demand.root, own: ContentDemand.key(of: own), holders: holders,
-            needsManifest: cache.isOn && !cache.knows(key))
+            needsManifest: !isAlone && cache.isOn && !cache.knows(key), isAlone: isAlone)
     }
 
     private func ask(
@@ -170,7 +173,13 @@ final class PassingDesk: Sendable {
         return ticket
     }
 
-    /// Gives what is held, and what comes meanwhile.
+    /// Whether a member's content is in a share of this node's as well; its tickets are good here from then on.
+    func has(_ asked: HeldRequest, of node: NodeID) async -> Bool {
+        clocks.heard(asked.now, incarnation: asked.incarnation, from: node)
+        return await own.find(asked.root, size: asked.size) != nil
+    }
+
+    /// Gives what is held, and what comes meanwhile; or the same from a file of this node's own.
     func answer(
         _ key: BlockCache.Key, to node: NodeID, request: BodyStream, write: @escaping BodyWriter
     ) async throws {
@@ -189,6 +198,12 @@ final class PassingDesk: Sendable {
                 answers[node, default: 1] -= 1
                 if answers[node] == 0 { answers[node] = nil }
             }
+        }
+        if !cache.knows(key), let found = await own.find(key.root) {
+            let own = self.own
+            return try await FileAnswer(
+                from: found.file, leaves: found.leaves, root: key.root, pool: workers, doubt: { own.doubt(found.file) }
+            ).answer(request, write: write)
         }
         try await PassingAnswer(of: key, in: cache, pool: workers).answer(request, write: write)
     }

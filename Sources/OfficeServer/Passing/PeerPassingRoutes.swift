@@ -16,6 +16,7 @@ struct PeerPassingRoutes: Sendable {
     let shares: ShareKeeper
     let outbox: Outbox
     let hashes: any HashCache
+    let holders: KnownHolders
     let governor: TransferGovernor
     let workers = WorkPool(threads: 2, syncThreads: 1)
 
@@ -30,11 +31,17 @@ struct PeerPassingRoutes: Sendable {
         router.post("/v1/readings/deliveries/:id") { request, context -> Response in
             try await admit(request, context)
             let wish = try await request.decoded(as: ReadingRequest.self, limit: Self.longestRequest)
-            let root = try await outbox.root(of: try context.parameters.delivery(), for: context.caller.node)
+            let content = try await outbox.content(of: try context.parameters.delivery(), for: context.caller.node)
+            let (root, owners) = (content.root, await holders.holders(of: content.root, size: content.size))
             return try .json(
                 try await tracker.note(
-                    "root:\(root)", by: context.caller.node, Self.user(request), keeps: wish.keeps
+                    "root:\(root)", by: context.caller.node, Self.user(request), keeps: wish.keeps, owners: owners
                 ) { root })
+        }
+        router.post(RouterPath(HeldRequest.path)) { request, context -> Response in
+            try await admit(request, context)
+            let asked = try await request.decoded(as: HeldRequest.self, limit: Self.longestRequest)
+            return try .json(HeldAnswer(held: await desk.has(asked, of: context.caller.node)))
         }
         router.post("/v1/contents/:origin/:root/fetch") { request, context -> Response in
             try await admit(request, context)
@@ -76,9 +83,18 @@ struct PeerPassingRoutes: Sendable {
         }
         let file = try await workers.run { try folder.open(path) }
         let (hashes, workers) = (self.hashes, self.workers)
+        // Who else has it is asked where its content is known already: nothing is hashed for that.
+        let version = "file:\(file.identity.token)"
+        let root = try await holders.root(of: version) {
+            try await workers.run { try contentRoot(of: file, cache: hashes, most: -1) }
+        }
+        let owners = if let root { await holders.holders(of: root, size: file.identity.size) } else { Set<NodeID>() }
         return try .json(
-            try await tracker.note("file:\(file.identity.token)", by: context.caller.node, user, keeps: wish.keeps) {
-                try await workers.run { try NamedContent.of(file, cache: hashes).root }
+            try await tracker.note(
+                version, by: context.caller.node, user, keeps: wish.keeps, owners: owners
+            ) {
+                if let root { return root }
+                return try await workers.run { try NamedContent.of(file, cache: hashes).root }
             })
     }
 }

@@ -35,10 +35,11 @@ actor ReadingTracker {
     }
 
     private let identity: NodeIdentity
-    private let incarnation: String
+    nonisolated let incarnation: String
     private let limits: Limits
     private let clock: TransferClock
-    private let running = RunningTime()
+    /// What its tickets go by.
+    nonisolated let running = RunningTime()
     private var contents: [String: Content] = [:]
 
     init(
@@ -55,22 +56,28 @@ actor ReadingTracker {
     /// - Parameters:
     ///   - version: What is read, as this node names it.
     ///   - keeps: Whether the reader's node holds it for others.
+    ///   - owners: Who has it in shares of their own.
     ///   - root: The content of that version; asked for when it is in demand, and once.
     func note(
         _ version: String, by node: NodeID, _ user: String, keeps: Bool = true,
+        owners: Set<NodeID> = [],
         root: @escaping @Sendable () async throws -> ContentRoot
     ) async throws -> ReadingAnswer {
         let now = clock.now()
         forget(before: now - Self.memory)
-        guard seen(version, node, now), isInDemand(version, beside: node, now) else { return answer(nil) }
+        let isKept = seen(version, node, now)
+        let (isShared, owners) = (isInDemand(version, beside: node, now), owners.subtracting([node]))
+        guard isKept, isShared || !owners.isEmpty else { return answer(nil) }
         guard let root = await self.root(of: version, root), contents[version]?.readers[node] != nil else {
             return answer(nil)
         }
-        contents[version]?.readers[node]?.isHolder = keeps
+        if isShared { contents[version]?.readers[node]?.isHolder = keeps }
+        let reading = holders(of: version, beside: node, clock.now())
+        let others = owners.subtracting(reading.map(\.node)).sorted().prefix(max(0, limits.told - reading.count))
         return answer(
             .init(
                 root: root, ticket: try ticket(version, root, node, user),
-                holders: holders(of: version, beside: node, clock.now())))
+                holders: reading + others.map { .init(node: $0, isReading: false) }, isAlone: isShared ? nil : true))
     }
 
     private func answer(_ demand: ReadingAnswer.Demand?) -> ReadingAnswer {
@@ -173,11 +180,13 @@ struct ReadingAnswer: Codable, Sendable {
         var root: ContentRoot
         var ticket: SealedTicket
         var holders: [Holder]
+        /// Nobody else reads it: the holders have it of their own.
+        var isAlone: Bool?
     }
 
     /// Which run of the owner's node this is, and for how long it has run, in milliseconds.
     var incarnation: String
     var now: Int64
-    /// nil: nobody else reads it.
+    /// nil: nobody else reads it or has it.
     var demand: Demand?
 }

@@ -53,14 +53,3 @@ struct SharedExchange: Sendable {
         }
     }
 }
-
-extension Outbox {
-    /// The content of a delivery, for its receiver.
-    func root(of id: DeliveryID, for node: NodeID) throws -> ContentRoot {
-        guard let record = self[id], record.to == node, record.offer != nil, record.isKept, let root = record.root
-        else {
-            throw Self.unknown(id.description)
-        }
-        return root
-    }
-}

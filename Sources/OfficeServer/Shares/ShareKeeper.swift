@@ -224,6 +224,11 @@ actor ShareKeeper {
         all.filter(\.isWritable).compactMap { record in (try? handle(of: record)).map { (record.name, $0) } }
     }
 
+    /// The folders of all shares, as far as they can be opened.
+    func folders() -> [(Label, Folder)] {
+        all.filter { $0.movedTo == nil }.compactMap { record in (try? handle(of: record)).map { (record.name, $0) } }
+    }
+
     /// A share that its owner has marked to be kept, or that moves to the centre, for the file server to copy.
     func openKept(_ name: Label, by server: NodeID) throws -> Opened {
         guard let record = records[name], record.keep || record.movedTo != nil || moving[name]?.server == server else {

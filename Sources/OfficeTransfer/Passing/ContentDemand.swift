@@ -17,9 +17,9 @@ package struct ContentReading: Sendable {
     }
 }
 
-/// What the owner of a content says while several nodes read it.
+/// What the owner of a content says while several nodes read it, or others have it in shares of their own.
 package struct ContentDemand: Sendable {
-    /// A node that holds blocks in passing.
+    /// A node that holds blocks in passing, or has the same content itself.
     package struct Holder: Sendable, Hashable {
         package var name: Label
         /// What blocks are divided by: the same with all who read.
@@ -40,8 +40,13 @@ package struct ContentDemand: Sendable {
     package var holders: [Holder]
     /// This node's cache has not heard of the content's manifest.
     package var needsManifest: Bool
+    /// Nobody else reads it: the holders have it of their own, and the owner needs not be spared.
+    package var isAlone: Bool
 
-    package init(root: ContentRoot, own: UInt64, holders: [Holder], needsManifest: Bool) {
+    package init(
+        root: ContentRoot, own: UInt64, holders: [Holder], needsManifest: Bool, isAlone: Bool = false
+    ) {
+        self.isAlone = isAlone
         self.root = root
         self.own = own
         self.holders = holders

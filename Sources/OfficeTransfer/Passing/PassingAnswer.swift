@@ -25,10 +25,7 @@ package struct PassingAnswer: Sendable {
 
     /// Throws `.notFound` where there is nothing of the content here.
     package func answer(_ request: BodyStream, write: @escaping BodyWriter) async throws {
-        var reader = FrameReader(request, limits: limits)
-        guard let frames = try await reader.next(upTo: 2), case .want(let want) = frames.first, frames.count == 1,
-            want.token == ContentToken.token(of: key.root), want.purpose == .blocks || want.purpose == .hashes
-        else { throw malformed("blocks in passing are asked for by one WANT of their content") }
+        let want = try await Self.want(of: key.root, in: request)
         guard let size = cache.size(of: key), let held = cache.holds(key) else { throw notHere }
         guard (want.ranges.last?.upperBound ?? 0) <= held.capacity else {
             throw malformed("blocks that the content has not")
@@ -47,6 +44,15 @@ package struct PassingAnswer: Sendable {
         encoder.write(.end(item: want.item, root: nil))
         encoder.write(.end(item: Frame.wholeExchange, root: nil))
         try await write(encoder.take())
+    }
+
+    /// The one thing that may be asked.
+    static func want(of root: ContentRoot, in request: BodyStream) async throws -> Want {
+        var reader = FrameReader(request, limits: TransferLimits())
+        guard let frames = try await reader.next(upTo: 2), case .want(let want) = frames.first, frames.count == 1,
+            want.token == ContentToken.token(of: root), want.purpose == .blocks || want.purpose == .hashes
+        else { throw malformed("blocks in passing are asked for by one WANT of their content") }
+        return want
     }
 
     private func send(_ wanted: BlockSet, _ write: BodyWriter) async throws {

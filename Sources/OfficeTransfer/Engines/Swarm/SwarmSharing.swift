@@ -53,7 +53,7 @@ final class SwarmSharing: Sendable {
             reading.leaves = leaves
             demand = await session.transport.reading(reading, node: place.node, share: place.share) ?? demand
         }
-        swarm.share(as: demand.own)
+        if !demand.isAlone { swarm.share(as: demand.own) }
         for holder in demand.holders { swarm.add(holder) }
         state.withLock { $0.isShared = true }
     }
