@@ -42,7 +42,7 @@ package final class FaultProxy: Sendable {
         package var connections = 0
         package var toClient = 0
         package var toServer = 0
-        /// Connections that were cut or reset, and stalls, as the faults say.
+        /// Connections that were cut, reset or spoilt, and stalls, as the faults say.
         package var faults = 0
     }
 
@@ -147,6 +147,8 @@ private struct Relay {
     /// Milliseconds that the ends have to take what was passed.
     private static let drainings = 500
     private var hasStalled = false
+    /// Whether a bit of it has been flipped: over TLS nothing behind that is of use, so it counts once.
+    private var isSpoilt = false
 
     init(client: Int32, server: Int32, shared: FaultProxy.Shared) {
         self.client = client
@@ -163,7 +165,7 @@ private struct Relay {
         while open.client || open.server {
             let (faults, latest, stopped) = shared.state.withLock { ($0.faults, $0.generation, $0.stopped) }
             guard !stopped else { return }
-            if latest != generation { (generation, passed, stalledSince, hasStalled) = (latest, 0, nil, false) }
+            if latest != generation { renew(latest) }
             guard !isOver(faults) else { return shared.state.withLock { $0.counts.faults += 1 } }
             let stalled = isStalled(faults)
             var sockets = [
@@ -183,6 +185,11 @@ private struct Relay {
                 shared.state.withLock { $0.counts.toClient += count }
             }
         }
+    }
+
+    /// The faults are others now.
+    private mutating func renew(_ latest: Int) {
+        (generation, passed, stalledSince, hasStalled, isSpoilt) = (latest, 0, nil, false, false)
     }
 
     /// Whether the connection has passed what it may.
@@ -207,6 +214,13 @@ private struct Relay {
         return !hasStalled
     }
 
+    private mutating func spoil(_ byte: inout UInt8) {
+        byte ^= 0x10
+        guard !isSpoilt else { return }
+        isSpoilt = true
+        shared.state.withLock { $0.counts.faults += 1 }
+    }
+
     /// Bytes that may still pass before the next fault.
     private func room(_ faults: FaultProxy.Faults) -> Int? {
         [faults.cutAfter, faults.resetAfter, hasStalled ? nil : faults.stallAfter].compactMap { $0 }.min()
@@ -224,7 +238,7 @@ private struct Relay {
         }
         if let every = faults.corruptEvery {
             // Counted over the whole connection, so that small reads don't escape.
-            for index in 0..<count where (passed + index + 1) % every == 0 { buffer[index] ^= 0x10 }
+            for index in 0..<count where (passed + index + 1) % every == 0 { spoil(&buffer[index]) }
         }
         var sent = 0
         while sent < count {
