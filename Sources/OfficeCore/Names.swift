@@ -9,6 +9,11 @@ package struct Label: Hashable, Sendable, Comparable, Codable, CustomStringConve
 
     private let utf8: [UInt8]
 
+    /// That word as a name, for what is the office's own.
+    package static let ofOffice = Label(known: office)
+
+    private init(known text: String) { utf8 = Array(text.utf8) }
+
     package init(_ text: String) throws(OfficeError) {
         let bytes = Array(text.utf8)
         func refuse(_ why: String) -> OfficeError { OfficeError(.malformed, text.escapedForTerminal, why) }

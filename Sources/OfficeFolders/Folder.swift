@@ -17,6 +17,9 @@ package final class Folder: Sendable {
     private let origin: [UInt8]?
     /// Who owns it, for what a daemon run as root creates in it.
     let owner: Owner
+    /// Where its temporaries are, and by way of which names change: nil, as for all but stores that several machines
+    /// write to, in the folder they are for. See `staged(in:)`.
+    package let staging: Folder?
 
     /// Opens the directory at `path`, absolute or relative to the working directory; links on the way are followed.
     package init(at path: [UInt8]) throws(OfficeError) {
@@ -34,6 +37,7 @@ package final class Folder: Sendable {
         handle = Descriptor(owning: Int32(outcome.value))
         owner = Owner(try handle.status(what))
         origin = path.first == UInt8(ascii: "/") ? path : nil
+        staging = nil
     }
 
     /// A folder that is known by its handle alone.
@@ -41,6 +45,15 @@ package final class Folder: Sendable {
         handle = root
         owner = Owner(try root.status(what))
         origin = nil
+        staging = nil
+    }
+
+    /// The same folder, with another staging folder.
+    init(_ other: Folder, staging: Folder) {
+        handle = other.handle
+        owner = other.owner
+        origin = other.origin
+        self.staging = staging
     }
 
     /// The folder at `path` as a root of its own: nothing beneath it leads out of it any more.

@@ -8,6 +8,7 @@ extension Folder {
     /// Makes an empty folder; `.exists` where anything of that name is there.
     package func makeDirectory(_ path: RelativePath) throws(OfficeError) {
         let place = try place(for: path)
+        if let staging { return try makeDirectory(Place(place), path.what, by: staging) }
         let outcome = owner.creating { place.name.call { mkdirat(place.directory.number, $0, 0o777) } }
         guard outcome.succeeded else { throw outcome.error(path.what) }
     }
@@ -20,12 +21,12 @@ extension Folder {
             throw OfficeError(.malformed, path.what, "a link can't point to this")
         }
         let place = Place(try place(for: path))
-        if case .never = replacing {
+        if case .never = replacing, staging == nil {
             let outcome = link(to: target, at: place)
             guard outcome.succeeded else { throw outcome.error(path.what) }
             return
         }
-        let temporary = Place(place.directory, Temporary.unique())
+        let temporary = Place(staging?.handle ?? place.directory, Temporary.unique())
         let outcome = link(to: target, at: temporary)
         guard outcome.succeeded else { throw outcome.error(path.what) }
         do {
@@ -55,6 +56,7 @@ extension Folder {
         {
             return try source.directory.unlink(source.name, from.what)
         }
+        if let staging { return try move(source, to: target, replacing, from, to, by: staging) }
         try source.rename(to: target, replacing: replacing, from: from.what, to.what)
     }
 

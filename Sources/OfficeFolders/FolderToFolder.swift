@@ -99,6 +99,11 @@ package struct FolderContents: Sendable, Hashable {
     /// Bytes of the files, as their sizes are.
     package var bytes: Int64 = 0
 
+    package init(files: Int = 0, bytes: Int64 = 0) {
+        self.files = files
+        self.bytes = bytes
+    }
+
     mutating func count(_ status: stat) {
         guard !status.isDirectory else { return }
         files += 1

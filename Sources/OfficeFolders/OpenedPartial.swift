@@ -8,9 +8,7 @@ extension Folder {
     /// The same path and `key` find the same file again. It is locked while it is open (flock(2)): a second
     /// opener gets `.temporary`.
     package func partial(for path: RelativePath, key: String) throws(OfficeError) -> PartialFile {
-        let (final, names) = try partialNames(path, key)
-        let place = Place(final.directory, names.content)
-        let journal = Place(final.directory, names.journal)
+        let (final, place, journal) = try partialPlaces(path, key)
         let opened = try OpenedPartial(place, owner, path.what)
         // A journal without its content is left over from a crash, and speaks of what is not there.
         if opened.isNew { try journal.directory.unlink(journal.name, path.what) }
@@ -20,17 +18,24 @@ extension Folder {
     /// Removes what an earlier transfer of that key left behind for `path`, if anything; `.temporary` while it
     /// is open.
     package func discardPartial(for path: RelativePath, key: String) throws(OfficeError) {
-        let (final, names) = try partialNames(path, key)
-        let place = Place(final.directory, names.content)
+        let (_, place, journal) = try partialPlaces(path, key)
         guard try PartialFile.removeUnused(place, path.what) else { throw .beingReceived(path.what) }
-        try final.directory.unlink(names.journal, path.what)
+        try journal.directory.unlink(journal.name, path.what)
     }
 
-    private func partialNames(
+    private func partialPlaces(
         _ path: RelativePath, _ key: String
-    ) throws(OfficeError) -> (final: Place, names: (content: FileName, journal: FileName)) {
+    ) throws(OfficeError) -> (final: Place, content: Place, journal: Place) {
         let final = Place(try place(for: path))
-        return (final, Temporary.partial(for: final.name, key: key, user: geteuid()))
+        var (directory, seed) = (final.directory, final.name.bytes)
+        if let staging {
+            // All paths' temporaries are in one folder there: the whole path tells them apart.
+            let own = try handle.status(path.what)
+            directory = staging.handle
+            seed = Array("\(own.st_dev)/\(own.st_ino)/".utf8) + path.bytes
+        }
+        let names = Temporary.partial(for: seed, key: key, user: geteuid())
+        return (final, Place(directory, names.content), Place(directory, names.journal))
     }
 }
 

@@ -73,6 +73,13 @@ extension OfficeError {
                     mend: "Run the same again when less is under way, or raise LimitNOFILE= of the service.")
             case ENOMEM:
                 OfficeError(.limit, what, "memory is short", mend: "Run the same again when less is under way.")
+            case ESTALE:
+                OfficeError(
+                    .temporary, what, "what it was in is gone, by another machine's hand", mend: "Run the same again.")
+            case ENOTCONN, ETIMEDOUT, EHOSTDOWN, EHOSTUNREACH:
+                OfficeError(
+                    .unavailable, what, "its file system can't reach the machines that hold it",
+                    mend: "Run the same again when they can be reached.")
             case EAGAIN, EBUSY, ETXTBSY:
                 OfficeError(.temporary, what, "it is in use", mend: "Run the same again in a moment.")
             case EINVAL, EOPNOTSUPP:

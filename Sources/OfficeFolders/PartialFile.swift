@@ -229,7 +229,11 @@ package final class PartialFile: Sendable {
     package func isInPlace(in folder: Folder) throws(OfficeError) -> Bool {
         let status = try content().status(what)
         do throws(OfficeError) {
-            guard let there = try folder.parent(of: path).directory.look(at: place.name, what) else { return false }
+            let parent = try folder.parent(of: path).directory
+            guard folder.staging == nil else {
+                return Descriptor.same(try parent.status(what), try final.directory.status(what))
+            }
+            guard let there = try parent.look(at: place.name, what) else { return false }
             return Descriptor.same(there, status)
         } catch  where error.code == .notFound {
             return false

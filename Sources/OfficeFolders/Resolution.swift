@@ -7,6 +7,7 @@ import OfficeCore
 extension Folder {
     /// How often a resolution is tried again that raced a rename (openat2(2), EAGAIN).
     static let attempts = 256
+    private static let staleAttempts = 4
 
     /// Opens `path` beneath the folder. `flags` say whether a link at the end is followed (O_NOFOLLOW).
     func resolve(_ path: RelativePath, flags: Int32) throws(OfficeError) -> Descriptor {
@@ -41,6 +42,10 @@ extension Folder {
         var outcome = Outcome(value: -1, errno: EAGAIN)
         for attempt in 0..<Self.attempts where outcome.errno == EAGAIN {
             if attempt > 16 { sched_yield() }
+            outcome = path.call { os_openat2(handle.number, $0, flags, 0, resolve) }
+        }
+        // Of network file systems: what was looked up was replaced on its way.
+        for _ in 0..<Self.staleAttempts where outcome.errno == ESTALE || outcome.errno == ENODATA {
             outcome = path.call { os_openat2(handle.number, $0, flags, 0, resolve) }
         }
         return outcome

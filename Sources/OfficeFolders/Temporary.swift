@@ -4,8 +4,8 @@ import OfficeCore
 enum Temporary {
     /// The partial file and its journal that stand for `name` in a transfer. Another user's are others, for
     /// one's files are nothing the other could go on with.
-    static func partial(for name: FileName, key: String, user: UInt32) -> (content: FileName, journal: FileName) {
-        let seed = Array("\(user)/\(key.utf8.count)/\(key)/".utf8) + name.bytes
+    static func partial(for name: [UInt8], key: String, user: UInt32) -> (content: FileName, journal: FileName) {
+        let seed = Array("\(user)/\(key.utf8.count)/\(key)/".utf8) + name
         let digest = Digest256.of(seed).hex.prefix(32)
         return (reserved(content + digest), reserved(journal + digest))
     }
@@ -23,9 +23,11 @@ enum Temporary {
     }
 
     /// A name that nobody has.
-    static func unique() -> FileName {
+    static func unique() -> FileName { reserved("new-" + token()) }
+
+    static func token() -> String {
         var generator = SystemRandomNumberGenerator()
-        return reserved("new-" + hexEncoded((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) }))
+        return hexEncoded((0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 
     private static func reserved(_ rest: String) -> FileName {

@@ -81,8 +81,12 @@ package struct Daemon: Sendable {
             mover: SpaceMover(
                 server: server, office: office, shares: shares, directory: directory, pool: pool, governor: governor,
                 responder: responder, passing: passing))
+        // Threads of its own: a store that doesn't answer holds up no share.
+        let spaceSwitch = SpaceSwitch(
+            server: server, desk: desk, pool: pool, responder: ShareResponder(hashCache: hashes), office: office)
         let spaces = OfficeGateway(
-            office: office, server: server, desk: desk, directory: directory, pool: pool, responder: responder)
+            office: office, server: server, desk: desk, directory: directory, pool: pool, spaces: spaceSwitch)
+        let probes = ProbeDesk()
         let exchanges = ExchangeGate(
             openFiles: settings.limits.openFiles, patience: .seconds(settings.limits.requestSeconds))
         let post = try await PostRoom(
@@ -111,7 +115,8 @@ package struct Daemon: Sendable {
             watcher: watcher, governor: governor,
             spaces: PeerSpaceRoutes(
                 office: office, server: server, desk: desk, links: links, pool: pool, responder: responder,
-                gate: exchanges, watcher: spaceWatcher, passing: passingRoutes, live: live, calls: calls),
+                gate: exchanges, watcher: spaceWatcher, passing: passingRoutes, live: live, calls: calls,
+                spaces: spaceSwitch, probes: probes),
             passing: passingRoutes,
             post: post, live: live, version: version)
         let joiner = Joiner(
@@ -121,7 +126,7 @@ package struct Daemon: Sendable {
             printing: printing, pins: pins, transfers: transfers,
             spaces: ControlSpaceRoutes(
                 gateway: spaces,
-                promotion: Promotion(calls: calls, server: server),
+                promotion: Promotion(calls: calls, server: server, probes: probes),
                 live: live),
             post: post, live: live)
 

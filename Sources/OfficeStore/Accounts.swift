@@ -96,27 +96,42 @@ package final class Accounts: Sendable {
     private let root: Folder
     private let path: RelativePath
     private let accounts: Mutex<[UserName: UserAccount]>
+    /// The store's folder, by way of whose staging folder they are written where several nodes serve the store.
+    private let staged = Mutex<Folder?>(nil)
     private let throttle = Mutex(GuessThrottle())
     /// One at a time: each takes 32 MiB.
     private let hashing = Mutex<Void>(())
 
     /// - Parameter folder: Where, in the store.
-    init(root: Folder, in folder: FileName, feed: ChangeFeed) throws(OfficeError) {
+    init(root: Folder, in folder: FileName, feed: ChangeFeed, mayWrite: Bool = true) throws(OfficeError) {
         self.feed = feed
         self.root = root
         path = try RelativePath([folder, try FileName("users")])
+        let known = try Self.read(path, in: root)
+        accounts = Mutex(known)
+        // A copy of the store may have come with other permissions.
+        if !known.isEmpty, mayWrite { try write(known) }
+    }
+
+    private static func read(_ path: RelativePath, in root: Folder) throws(OfficeError) -> [UserName: UserAccount] {
         var known: [UserName: UserAccount] = [:]
         do throws(OfficeError) {
-            let bytes = try root.read(path, limit: Self.longestFile)
+            let bytes = try root.read(path, limit: longestFile)
             for account in try StoreJSON.decode([UserAccount].self, bytes, path.description) {
                 known[account.name] = account
             }
         } catch  where error.code == .notFound {
             // Nobody yet.
         }
-        accounts = Mutex(known)
-        // A copy of the store may have come with other permissions.
-        if !known.isEmpty { try write(known) }
+        return known
+    }
+
+    /// Reads them anew: from now on this node is the one that changes them, by way of its staging folder.
+    func lead(by staged: Folder) throws(OfficeError) {
+        try accounts.withLock { (accounts) throws(OfficeError) in
+            accounts = try Self.read(path, in: root)
+            self.staged.withLock { $0 = staged }
+        }
     }
 
     package var all: [UserAccount] { accounts.withLock { $0.values.sorted { $0.name < $1.name } } }
@@ -209,6 +224,7 @@ package final class Accounts: Sendable {
 
     private func write(_ accounts: [UserName: UserAccount]) throws(OfficeError) {
         let sorted = accounts.values.sorted { $0.name < $1.name }
+        let root = staged.withLock { $0 } ?? root
         try root.write(try StoreJSON.encode(sorted, path.description), to: path, isPrivate: true)
     }
 

@@ -20,6 +20,8 @@ package final class Space: Sendable {
     package let shelf: VersionShelf
     let conflicts: Conflicts
     let feed: ChangeFeed
+    /// By what this node leads it, where several could; nil: it is the only one.
+    let lease: SpaceLease?
     private let state: Mutex<State>
     /// Held while a folder that was removed is sorted.
     private let sorting = Mutex<Void>(())
@@ -60,10 +62,12 @@ package final class Space: Sendable {
 
     init(
         _ record: SpaceRecord, folder: Folder, shelf: Folder, conflicts: Conflicts,
-        feed: ChangeFeed = ChangeFeed(), claim: @escaping @Sendable (Int64) throws(OfficeError) -> Void
+        feed: ChangeFeed = ChangeFeed(), lease: SpaceLease? = nil,
+        claim: @escaping @Sendable (Int64) throws(OfficeError) -> Void
     ) throws(OfficeError) {
         name = record.name
         self.folder = folder
+        self.lease = lease
         self.shelf = try VersionShelf(root: shelf)
         self.conflicts = conflicts
         self.feed = feed
@@ -109,6 +113,7 @@ package final class Space: Sendable {
     func locked<T: ~Copyable>(_ body: (inout State) throws(OfficeError) -> sending T) throws(OfficeError) -> T {
         try state.withLock { (state) throws(OfficeError) in
             if let refusal = state.refusal { throw refusal }
+            try lease?.check()
             return try body(&state)
         }
     }

@@ -260,18 +260,20 @@ package struct SpaceWriter: FolderChanging {
             try mayChange(path, state)
             let existing = try folder.entry(path)
             if existing.kind == .directory, !recursive {
-                try folder.remove(path, recursive: false)
+                try folder.removeEmptyFolder(path)
                 note(.emptyFolderRemoved(space.name, path))
                 return nil
             }
             let name = try versionName(&state, .removed)
-            guard existing.kind == .directory else {
+            guard existing.kind == .directory || folder.staging != nil else {
                 try space.shelf.keep(path, of: folder, as: name, .move)
                 state.book.changed(files: -1, bytes: -existing.bytes)
                 note(.removed(space.name, path, as: name.fileName))
                 return nil
             }
-            let contents = try folder.subfolder(path).contents()
+            let contents =
+                existing.kind == .directory
+                ? try folder.subfolder(path).contents() : FolderContents(files: 1, bytes: existing.bytes)
             let tree = try space.shelf.takeTree(path, of: folder, as: name)
             state.book.changed(files: -contents.files, bytes: -contents.bytes)
             note(.removed(space.name, path, as: name.fileName))
@@ -306,7 +308,11 @@ package struct SpaceWriter: FolderChanging {
         try folder.sync(path)
     }
 
-    package func confirm() throws(OfficeError) { try space.feed.confirm() }
+    /// Throws where it isn't sure that this node still led the space when the last of it was done.
+    package func confirm() throws(OfficeError) {
+        try space.lease?.check()
+        try space.feed.confirm()
+    }
 
     // MARK: Locks
 

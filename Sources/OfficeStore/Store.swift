@@ -18,12 +18,14 @@ import Synchronization
 package final class Store: Sendable {
     package static let mostSpaces = 1024
     /// Bytes of one of the store's own files.
-    private static let longestRecord = 1 << 20
+    static let longestRecord = 1 << 20
 
-    private struct Header: Codable {
+    struct Header: Codable {
         var format = 1
         var office: OfficeID
         var epoch: Int64
+        /// Whether several nodes serve it, each what it leads; nil: no.
+        var isShared: Bool?
     }
 
     package let root: Folder
@@ -33,11 +35,15 @@ package final class Store: Sendable {
     package let feed = ChangeFeed()
     let what: String
     let contents = Mutex(Contents())
+    /// Whether several nodes serve it: then a space is opened by `lead` alone.
+    package let isShared: Bool
 
     struct Contents {
         var records: [Label: SpaceRecord] = [:]
         var spaces: [Label: Space] = [:]
         var failures: [Label: OfficeError] = [:]
+        /// Of spaces that this node leads: the store's folder, with names that change by way of theirs.
+        var stagings: [Label: Folder] = [:]
         var strays: [OfficeError] = []
     }
 
@@ -67,6 +73,13 @@ package final class Store: Sendable {
             guard try root.has(Self.header) else { throw Self.gone(what) }
         }
         try Self.checkOwnNames(in: root, what)
+        isShared = try Self.header(in: root, what)?.isShared == true
+        guard !isShared else {
+            accounts = try Accounts(root: root, in: Self.recordFolder, feed: feed, mayWrite: false)
+            guard try Self.header(in: root, what)?.office == office else { throw Self.foreign(what) }
+            try refresh()
+            return
+        }
         for folder in [Self.recordFolder, Self.spaceFolder, Self.versionFolder, Self.removedFolder] {
             try root.makeDirectories(try RelativePath([folder]))
         }
@@ -87,28 +100,38 @@ package final class Store: Sendable {
     static let incomingFolder = FileName(trusted: Array("incoming".utf8))
     private static let removedFolder = FileName(trusted: Array("removed".utf8))
 
-    static let ownNames = [header, recordFolder, spaceFolder, versionFolder, removedFolder, incomingFolder]
+    static let ownNames = [
+        header, recordFolder, spaceFolder, versionFolder, removedFolder, incomingFolder, LeadBook.folder, stagingFolder,
+        StoreProbe.folder,
+    ]
 
     private func claim(for office: OfficeID, epoch: Int64) throws(OfficeError) {
-        let path = try RelativePath([Self.header])
         var header = Header(office: office, epoch: epoch)
-        do throws(OfficeError) {
-            let known = try StoreJSON.decode(
-                Header.self, try root.read(path, limit: Self.longestRecord), "\(what)/\(path)")
-            guard known.office == office else {
-                throw OfficeError(
-                    .exists, what, "it is the store of another office",
-                    mend: "Name another folder with --store, or take 'office.json' away to make it this office's.")
-            }
+        if let known = try Self.header(in: root, what) {
+            guard known.office == office else { throw Self.foreign(what) }
             guard known.epoch != epoch || known.format != header.format else { return }
             header.epoch = max(known.epoch, epoch)
-        } catch  where error.code == .notFound {
-            // A new one.
         }
-        try root.write(try StoreJSON.encode(header, what), to: path)
+        try root.write(try StoreJSON.encode(header, what), to: try RelativePath([Self.header]))
     }
 
-    private static func gone(_ what: String) -> OfficeError {
+    /// nil where the folder is no store yet.
+    static func header(in root: Folder, _ what: String) throws(OfficeError) -> Header? {
+        let path = try RelativePath([header])
+        do throws(OfficeError) {
+            return try StoreJSON.decode(Header.self, try root.read(path, limit: longestRecord), "\(what)/\(path)")
+        } catch  where error.code == .notFound {
+            return nil
+        }
+    }
+
+    static func foreign(_ what: String) -> OfficeError {
+        OfficeError(
+            .exists, what, "it is the store of another office",
+            mend: "Name another folder with --store, or take 'office.json' away to make it this office's.")
+    }
+
+    static func gone(_ what: String) -> OfficeError {
         OfficeError(
             .notFound, what, "the store isn't there", mend: "Mount its disk, or bring the folder back from a backup.")
     }
@@ -196,7 +219,7 @@ package final class Store: Sendable {
         try Self.recordFiles(in: root).map { (file) throws(OfficeError) in try Label(bytes: file.bytes.dropLast(5)) }
     }
 
-    private func recordPath(_ name: Label) throws(OfficeError) -> RelativePath {
+    func recordPath(_ name: Label) throws(OfficeError) -> RelativePath {
         try RelativePath([Self.recordFolder, try FileName(name.bytes + Array(".json".utf8))])
     }
 
@@ -246,14 +269,25 @@ package final class Store: Sendable {
     }
 
     /// Opens what a record is of.
-    func make(_ record: SpaceRecord) throws(OfficeError) -> Space {
+    ///
+    /// - Parameters:
+    ///   - staging: By way of which its names change; nil: this node is the only one that changes them.
+    ///   - lease: By which this node leads it.
+    func make(
+        _ record: SpaceRecord, by staging: Folder? = nil, lease: SpaceLease? = nil
+    ) throws(OfficeError) -> Space {
         let shelf = try Self.place(Self.versionFolder, record.name)
+        let root = staging.map { self.root.staged(in: $0) } ?? self.root
         try root.makeDirectories(shelf)
-        let (root, path, longest) = (self.root, try recordPath(record.name), Self.longestRecord)
+        let (path, longest) = (try recordPath(record.name), Self.longestRecord)
         let what = "\(self.what)/\(path)"
+        func own(_ path: RelativePath) throws(OfficeError) -> Folder {
+            let folder = try root.subfolder(path)
+            return staging.map { folder.staged(in: $0) } ?? folder
+        }
         return try Space(
-            record, folder: try root.subfolder(record.folder), shelf: try root.subfolder(shelf),
-            conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name)), feed: feed
+            record, folder: try own(record.folder), shelf: try own(shelf),
+            conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name)), feed: feed, lease: lease
         ) { (next) throws(OfficeError) in
             // Read anew: who may use it can have changed.
             var now = try StoreJSON.decode(SpaceRecord.self, try root.read(path, limit: longest), what)
@@ -264,6 +298,7 @@ package final class Store: Sendable {
 
     func write(_ record: SpaceRecord, _ contents: inout Contents) throws(OfficeError) {
         let path = try recordPath(record.name)
+        let root = contents.stagings[record.name] ?? contents.stagings[Self.everything] ?? root
         try root.write(try StoreJSON.encode(record, "\(what)/\(path)"), to: path)
         contents.records[record.name] = record
     }
@@ -283,13 +318,14 @@ package final class Store: Sendable {
             }
             try checkMayAdd(contents)
             let folder = try Self.place(Self.spaceFolder, name)
-            try root.makeDirectories(folder)
+            try (contents.stagings[Self.everything] ?? root).makeDirectories(folder)
             try root.sync(folder.parent)
             var record = SpaceRecord(name: name, access: access, quota: quota, folder: folder)
             record.holdsLoose = holdsLoose
             record.from = from
             try write(record, &contents)
-            try serve(record, &contents)
+            // Else whoever leads it opens it.
+            if !isShared { try serve(record, &contents) }
             feed.note(.space(record))
             return record
         }
@@ -335,6 +371,7 @@ package final class Store: Sendable {
             guard let record = contents.records[name] else { throw Self.unknown(name) }
             contents.spaces[name]?.close(Self.unknown(name))
             let aside = try freePlaceAside(for: name)
+            let root = contents.stagings[name] ?? root
             try root.makeDirectories(aside)
             try root.remove(try recordPath(name), recursive: false)
             try root.sync(try RelativePath([Self.recordFolder]))
@@ -369,7 +406,7 @@ package final class Store: Sendable {
     private static func known(_ name: Label, _ contents: Contents) throws(OfficeError) -> Space {
         if let space = contents.spaces[name] { return space }
         if contents.records[name]?.isMoving == true { throw beingMoved(name) }
-        throw contents.failures[name] ?? unknown(name)
+        throw contents.failures[name] ?? (contents.records[name] == nil ? unknown(name) : SpaceLease.elsewhere(name))
     }
 
     package static func unknown(_ name: Label) -> OfficeError {

@@ -185,16 +185,21 @@ package final class VersionShelf: Sendable {
 
     // MARK: Whole folders
 
-    /// Takes a folder with all that is in it, in one step; `shelve` sorts it afterwards, also after a crash.
+    /// Where folders are that were taken and not sorted yet: what is taken away goes through the staging folder.
+    private var takings: Folder { root.staging ?? root }
+
+    /// Takes a folder with all that is in it, in one step; `shelve` sorts it afterwards, also after a crash. (Of a file the
+    /// same, where names change by way of a staging folder.)
     func takeTree(_ path: RelativePath, of folder: Folder, as name: VersionName) throws(OfficeError) -> RelativePath {
         let place = try RelativePath([Self.gone, try FileName(Array(name.fileName.utf8))])
-        try root.makeDirectories(place)
+        let takings = takings
+        try takings.makeDirectories(place)
         // The path is needed for sorting: on the disk before the tree is gone from its place.
-        try root.write(path.bytes, to: try place.appending(Self.record))
-        try root.sync(place.parent)
-        try root.sync(.root)
-        try folder.move(path, into: root, as: try place.appending(Self.tree))
-        try root.sync(place)
+        try takings.write(path.bytes, to: try place.appending(Self.record))
+        try takings.sync(place.parent)
+        try takings.sync(.root)
+        try folder.move(path, into: takings, as: try place.appending(Self.tree))
+        try takings.sync(place)
         return place
     }
 
@@ -204,14 +209,40 @@ package final class VersionShelf: Sendable {
     /// Sorts a folder that was taken: every file becomes a version of its own path, by the folder's number. (A path is
     /// in a folder once, so that no two versions of one have it; and a copy of the store sorts it the same.)
     func shelve(_ place: RelativePath) throws(OfficeError) {
-        guard let taken = place.last.flatMap(VersionName.init) else {
-            return try root.remove(place, recursive: true)
+        let takings = takings
+        try keepTree(place, in: takings)
+        try takings.remove(place, recursive: true)
+    }
+
+    /// Sorts what a writer before left in its staging folder; false where something has come there meanwhile.
+    func recoverTakings(of staging: Folder) throws(OfficeError) -> Bool {
+        let gone = try RelativePath([Self.gone])
+        guard let listing = try staging.listingIfAny(gone) else { return true }
+        var isClear = true
+        while case let batch = try listing.next(upTo: 64), !batch.isEmpty {
+            for entry in batch {
+                let place = try gone.appending(entry.path)
+                try keepTree(place, in: staging)
+                // A tree that was here is the only one that ever comes here.
+                let tree = try place.appending(Self.tree)
+                if (try? staging.entry(tree)) != nil { try staging.remove(tree, recursive: true) }
+                if try !staging.clear(place, of: [Self.record]) { isClear = false }
+            }
         }
+        return try staging.clear(gone, of: []) && isClear
+    }
+
+    private func keepTree(_ place: RelativePath, in takings: Folder) throws(OfficeError) {
+        guard let taken = place.last.flatMap(VersionName.init) else { return }
         let record = try place.appending(Self.record)
         let tree = try place.appending(Self.tree)
-        if (try? root.entry(tree)) != nil {
-            let origin = try RelativePath(parsing: try root.read(record, limit: RelativePath.maximumLength))
-            let folder = try root.subfolder(tree)
+        if let kind = try? takings.entry(tree).kind {
+            let origin = try RelativePath(parsing: try takings.read(record, limit: RelativePath.maximumLength))
+            guard kind == .directory else {
+                try keep(tree, of: takings, as: taken, .move, origin: origin)
+                return try sync()
+            }
+            let folder = try takings.subfolder(tree)
             // What is moved out of a folder while it is read may hide another name of it: until there is none.
             var moved = 1
             while moved > 0 {
@@ -223,14 +254,13 @@ package final class VersionShelf: Sendable {
             }
             try sync()
         }
-        try root.remove(place, recursive: true)
     }
 
     /// Folders that were taken and not sorted: a crash came between.
     func unsorted() throws(OfficeError) -> [RelativePath] {
         let gone = try RelativePath([Self.gone])
         do throws(OfficeError) {
-            let listing = try root.list(gone)
+            let listing = try takings.list(gone)
             var places: [RelativePath] = []
             while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
                 for entry in batch { places.append(try gone.appending(entry.path)) }

@@ -51,6 +51,13 @@ struct StoreFaults {
         }
     }
 
+    /// All that was acknowledged until now.
+    func count() async throws -> Int {
+        var sum = 0
+        for host in hosts { sum += try await acknowledged(on: host) }
+        return sum
+    }
+
     private func acknowledged(on host: LabHost) async throws -> Int {
         try await host.shell("grep -vc '?' log || true", as: "bob").lines.first.flatMap { Int($0) } ?? 0
     }

@@ -26,8 +26,13 @@ package struct FileServerModel: Codable, Sendable {
     @OrNull package var standby: String?
     /// Spaces that were made of what the store's folder held.
     package var takenIn: [String] = []
+    /// All nodes that serve the store; more than one where it is on a distributed file system.
+    package var nodes: [String] = []
+    /// Where that was put to the test: what it is, and what it doesn't keep.
+    package var tested: String?
 
-    package init(node: String?, epoch: Int64, store: String?, standby: String?) {
+    package init(node: String?, epoch: Int64, store: String?, standby: String?, nodes: [String] = []) {
+        self.nodes = nodes
         self.node = node
         self.epoch = epoch
         self.store = store

@@ -38,6 +38,8 @@ actor FileServer {
     /// What was written here is being brought in elsewhere.
     var isOffering = false
     private(set) var lead: StandbyLead?
+    /// Where several nodes can serve the store.
+    private(set) var keeper: LeaseKeeper?
     private(set) var store: (store: Store, path: [UInt8], epoch: Int64)?
     private(set) var failure: OfficeError?
     /// Whether the others were asked, since the start, if this node is still what its log says.
@@ -99,17 +101,29 @@ actor FileServer {
         await standDown()
         await follower.leave()
         do throws(OfficeError) {
-            let (path, epoch, office) = (setting.store, setting.epoch, state.office)
+            let (path, epoch, office, own) = (setting.store, setting.epoch, state.office, self.office.identity.id)
             let opened = try await onDisk { () throws(OfficeError) in
                 try Store(at: path, office: office, epoch: epoch, mayMake: false)
             }
-            try await onDisk { [history] () throws(OfficeError) in try history.began(path) }
+            let nodes = setting.nodes
+            try await onDisk { [history] () throws(OfficeError) in
+                try history.began(path)
+                try history.began(with: nodes)
+            }
             if setting.standby.isEmpty {
                 try await onDisk { [records] () throws(OfficeError) in try records.goAlone(epoch) }
             }
             if let standby = setting.standby.first {
                 lead = try await StandbyLead.begin(
                     standby, store: opened, epoch: epoch, records: records, calls: calls, server: self, logger: logger)
+            }
+            if opened.isShared {
+                let shares = shares
+                let keeper = LeaseKeeper(opened, node: own, serving: nodes, logger: logger) {
+                    shares.changes.send(())
+                }
+                await keeper.start()
+                self.keeper = keeper
             }
             store = (opened, path, epoch)
             failure = nil
@@ -147,7 +161,7 @@ actor FileServer {
     }
 
     /// No change is made any more; returns when none is under way.
-    private func standDown() async {
+    func standDown() async {
         fence.mode = .away
         guard let serving = store else { return }
         store = nil
@@ -158,6 +172,8 @@ actor FileServer {
         await changesEnd()
         await lead?.stop()
         lead = nil
+        await keeper?.stop()
+        keeper = nil
         await onDisk { for space in serving.store.spaces { space.close(ServingFence.moving) } }
         logger.notice("this node is the file server no longer", metadata: [LogKey.count: "\(serving.epoch)"])
         shares.changes.send(())
@@ -170,7 +186,9 @@ actor FileServer {
             guard let path = try await onDisk({ [history] () throws(OfficeError) in try history.last() }) else {
                 return
             }
-            if isDemoted {
+            let nodes = try await onDisk { [history] () throws(OfficeError) in try history.nodes() }
+            // Of several nodes that served it, one shares its spaces.
+            if isDemoted, nodes.min() == nil || nodes.min() == self.office.identity.id {
                 guard let office = await office.state?.office else { return }
                 let store = try await onDisk { () throws(OfficeError) in
                     try Store(at: path, office: office, epoch: 0, mayMake: false)
@@ -182,7 +200,10 @@ actor FileServer {
             let successors = await office.state?.fileServer?.setting.nodes ?? []
             let isLeft = !isDemoted && !isHandedOver
             try await onDisk { [history, records] () throws(OfficeError) in
-                if isLeft, try !records.isWith(successors) { try history.left(path) }
+                // Who served the same store has all of it.
+                if isLeft, try !history.nodes().contains(where: successors.contains), try !records.isWith(successors) {
+                    try history.left(path)
+                }
                 try history.ended()
             }
         } catch {
@@ -195,11 +216,18 @@ actor FileServer {
     func prepare(_ path: [UInt8]) async throws(OfficeError) -> [Label] {
         guard let state = await office.state else { throw OfficeKeeper.inNone }
         if let store, store.path == path {
+            if store.store.isShared { return [] }
             let taken = try await change(store.epoch) { () throws(OfficeError) in try store.store.takeIn() }
             // The standby has it, or is known not to.
             try await onDisk { () throws(OfficeError) in try store.store.feed.confirm() }
             if !taken.isEmpty { shares.changes.send(()) }
             return taken
+        }
+        if state.fileServer?.setting.store == path,
+            try await onDisk({ () throws(OfficeError) in Store.isShared(at: path) })
+        {
+            // Nothing is made in one that others serve.
+            return []
         }
         let isHandOver = state.fileServer != nil
         return try await onDisk { () throws(OfficeError) in
@@ -300,7 +328,9 @@ actor FileServer {
     /// What is told to one member: the spaces its people may know of.
     func offers(for node: NodeID) -> [PeerOffer] {
         guard let store, isSettled else { return [] }
-        return store.store.records.filter { $0.isMoving != true }.compactMap { record in
+        let led = store.store.isShared ? Set(store.store.spaces.map(\.name)) : nil
+        return store.store.records.filter { $0.isMoving != true && led?.contains($0.name) != false }.compactMap {
+            record in
             switch record.access.audience(on: node) {
             case .everyone: PeerOffer(record, users: nil)
             case .users(let users) where !users.isEmpty: PeerOffer(record, users: users.sorted())

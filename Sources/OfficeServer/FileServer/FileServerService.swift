@@ -13,6 +13,7 @@ struct FileServerService: Service {
     /// How long an interrupted upload can be gone on with.
     private static let partialSeconds: Int64 = 14 * 24 * 60 * 60
     private static let retry = Duration.seconds(5)
+    private static let preference = Duration.seconds(1)
     /// How long a conflict that was brought to an end is spoken of.
     private static let notices = Duration.seconds(10)
 
@@ -56,6 +57,7 @@ struct FileServerService: Service {
                         if await server.failure != nil { await server.adopt() }
                     }
                 }
+                tasks.addTask { await every(Self.preference) { await prefer() } }
                 tasks.addTask { await every(Self.thinning) { await thin() } }
                 tasks.addTask { await every(Self.notices) { await server.lookAtNotices() } }
                 for await _ in changes.cancelOnGracefulShutdown() { await server.adopt() }
@@ -87,6 +89,15 @@ struct FileServerService: Service {
         }
     }
 
+    /// Where several nodes serve the store, one is asked that is there.
+    private func prefer() async {
+        let nodes = await office.state?.fileServer?.setting.nodes ?? []
+        guard nodes.count > 1 else { return await office.prefer(nil) }
+        for node in nodes where await directory[node]?.presence == .online || node == office.identity.id {
+            return await office.prefer(node)
+        }
+    }
+
     private func every(_ interval: Duration, _ body: () async -> Void) async {
         while (try? await Task.sleep(for: interval)) != nil { await body() }
     }
@@ -103,7 +114,7 @@ struct FileServerService: Service {
             for space in store.spaces {
                 do throws(OfficeError) {
                     let before = FileTime(seconds: now - Self.partialSeconds, nanoseconds: 0)
-                    _ = try space.folder.removeLeftovers(before: before)
+                    _ = try (space.folder.staging ?? space.folder).removeLeftovers(before: before)
                     let count = try space.thin(most: most, now: now) { () throws(OfficeError) in
                         // Nothing goes while the store is copied.
                         if let serving { try fence.check(serving.epoch, writing: true) }

@@ -22,7 +22,7 @@ struct OfficeGateway: Sendable {
     let desk: SpaceDesk
     let directory: PeerDirectory
     let pool: PeerPool
-    let responder: ShareResponder
+    let spaces: SpaceSwitch
 
     struct Centre: Sendable {
         let node: NodeID
@@ -33,12 +33,22 @@ struct OfficeGateway: Sendable {
     /// Where the file server is, as this node's log has it.
     func centre() async throws(OfficeError) -> Centre {
         guard let state = await office.state else { throw OfficeKeeper.inNone }
-        guard let setting = state.fileServer?.setting, let node = setting.nodes.first else {
+        guard let setting = state.fileServer?.setting, let node = await asked(of: setting.nodes) else {
             throw OfficeError(
                 .notFound, Label.office, "the office has no file server",
                 mend: "An admin can make a node one with 'officeshare promote NODE'.")
         }
         return Centre(node: node, name: await office.name(of: node), epoch: setting.epoch)
+    }
+
+    /// Of the nodes that serve the store the one to ask: this one, or the first that is there.
+    private func asked(of nodes: [NodeID]) async -> NodeID? {
+        guard nodes.count > 1 else { return nodes.first }
+        if nodes.contains(office.identity.id), await server.failure == nil { return office.identity.id }
+        for node in nodes {
+            if let known = await directory[node], known.presence == .online, !known.isWithoutStore { return node }
+        }
+        return nodes.first
     }
 
     /// Whether the file server is there and its store isn't, as it says.
@@ -57,9 +67,8 @@ struct OfficeGateway: Sendable {
         let centre = try await centre()
         guard centre.node != office.identity.id else {
             let principal = Principal(node: centre.node, user: try UserName(user))
-            let writer = try await server.open(space, for: principal, epoch: centre.epoch)
-            return try await responder.respond(
-                to: verb, in: writer, mayWrite: true, request: BodyStream(request), write: write)
+            return try await spaces.exchange(
+                space, verb, for: principal, epoch: centre.epoch, mayPass: true, request: request, write: write)
         }
         try await reach(centre) {
             try await pool.exchange(
@@ -78,7 +87,7 @@ struct OfficeGateway: Sendable {
     func ask(_ request: SpaceRequest, by caller: SpaceCaller) async throws -> SpaceAnswer {
         let centre = try await centre()
         guard centre.node != office.identity.id else {
-            return try await desk.answer(request, for: caller, epoch: centre.epoch)
+            return try await spaces.answer(request, for: caller, epoch: centre.epoch, mayPass: true)
         }
         let call = SpaceCall(
             epoch: centre.epoch, user: caller.principal.user, manages: caller.manages, request: request)
@@ -109,6 +118,8 @@ struct SpaceCall: Codable, Sendable {
     var user: UserName
     var manages: Bool
     var request: SpaceRequest
+    /// The node of the caller, where another one that serves the store passes it on.
+    var onBehalf: NodeID?
 }
 
 extension HTTPRequest {

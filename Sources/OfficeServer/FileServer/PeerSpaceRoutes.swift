@@ -21,6 +21,8 @@ struct PeerSpaceRoutes: Sendable {
     let passing: PeerPassingRoutes
     let live: LiveSettings
     let calls: MemberCalls
+    let spaces: SpaceSwitch
+    let probes: ProbeDesk
 
     func add(
         to router: Router<MemberContext>,
@@ -43,9 +45,10 @@ struct PeerSpaceRoutes: Sendable {
             try await admit(request, context)
             let call = try await request.decoded(as: SpaceCall.self, limit: live.limits.bodyBytes)
             try await agree(on: call.epoch, with: context.caller.node)
-            let principal = Principal(node: context.caller.node, user: call.user)
-            let caller = SpaceCaller(principal: principal, manages: call.manages)
-            return try .json(try await desk.answer(call.request, for: caller, epoch: call.epoch))
+            let node = try await speaker(context.caller.node, for: call.onBehalf)
+            let caller = SpaceCaller(principal: Principal(node: node, user: call.user), manages: call.manages)
+            return try .json(
+                try await spaces.answer(call.request, for: caller, epoch: call.epoch, mayPass: call.onBehalf == nil))
         }
         router.post("/v1/server/handover") { request, context -> Response in
             try await admit(request, context)
@@ -56,6 +59,7 @@ struct PeerSpaceRoutes: Sendable {
             return try .json(try await server.handOver(call))
         }
         addMerge(to: router, admit: admit)
+        addShared(to: router, admit: admit)
         StandbyDesk(office: office, server: server, calls: calls).add(to: router, live: live, admit: admit)
         router.post("/v1/store/:verb") { request, context -> Response in
             try await admit(request, context)
@@ -109,42 +113,86 @@ struct PeerSpaceRoutes: Sendable {
         guard let verb = ShareVerb(rawValue: context.parameters.get("verb") ?? "") else {
             throw OfficeError(.notFound, "request", "there is no such verb")
         }
-        let writer = try await opened(request, context)
+        let asked = try await asked(request, context)
+        let body = request.body
         return shareResponse { write in
             try await gate.run {
-                try await responder.respond(
-                    to: verb, in: writer, mayWrite: true, request: BodyStream(request.body), write: write)
+                try await spaces.exchange(
+                    asked.space, verb, for: asked.principal, epoch: asked.epoch, mayPass: asked.mayPass, request: body,
+                    write: write)
             }
         }
     }
 
     /// The space that a request names, for who asks.
     private func opened(_ request: Request, _ context: MemberContext) async throws -> SpaceWriter {
+        let asked = try await asked(request, context)
+        return try await server.open(asked.space, for: asked.principal, epoch: asked.epoch)
+    }
+
+    private struct Asked: Sendable {
+        let space: Label
+        let principal: Principal
+        let epoch: Int64
+        /// Whether it comes from who wants it, and not from another node that serves the store.
+        let mayPass: Bool
+    }
+
+    private func asked(_ request: Request, _ context: MemberContext) async throws -> Asked {
         let name = try context.parameters.label("space")
         guard let epoch = request.headers[.officeshareEpoch].flatMap({ Int64($0) }) else {
             throw OfficeError(.malformed, "request", "it names no epoch")
         }
         let user = String(validating: try percentDecoded(request.headers[.officeshareUser] ?? ""), as: UTF8.self) ?? ""
         try await agree(on: epoch, with: context.caller.node)
-        let principal = Principal(node: context.caller.node, user: try UserName(user))
-        return try await server.open(name, for: principal, epoch: epoch)
+        let onBehalf = try request.headers[.officeshareOnBehalf].map { (text) throws(OfficeError) in
+            try NodeID(hex: text)
+        }
+        let node = try await speaker(context.caller.node, for: onBehalf)
+        return Asked(
+            space: name, principal: Principal(node: node, user: try UserName(user)), epoch: epoch,
+            mayPass: onBehalf == nil)
+    }
+
+    /// Whose word a request is: the caller's, or of another member's for which a node that serves the store passes it on.
+    private func speaker(_ caller: NodeID, for other: NodeID?) async throws -> NodeID {
+        guard let other else { return caller }
+        guard await office.isFileServer(caller), await office.state?.members[other] != nil else {
+            throw OfficeError(.notAllowed, "request", "only a node that serves the store may pass it on for another")
+        }
+        return other
     }
 
     /// The file server's signed word on a space, for who keeps a copy: from now on they hear of changes.
     private func record(_ request: Request, _ context: MemberContext) async throws -> Response {
-        let space = try await opened(request, context).space
+        let asked = try await asked(request, context)
         let current = try await server.current(nil)
-        guard let office = await office.state?.office, let record = current.store.record(of: space.name) else {
-            throw Store.unknown(space.name)
+        switch try await server.doer(of: asked.space, for: asked.principal, epoch: asked.epoch, mayPass: asked.mayPass)
+        {
+        case .own: await watcher.watch(asked.space, at: try await opened(request, context).space.folder)
+        case .other(let node): try await tell(node, ofReader: asked)
         }
-        await watcher.watch(space.name, at: space.folder)
+        guard let office = await office.state?.office, let record = current.store.record(of: asked.space) else {
+            throw Store.unknown(asked.space)
+        }
         let identity = self.office.identity
         return try .json(
             try SealedShareRecord(
                 ShareStatement(
-                    owner: office.asOwner, share: space.name, access: record.access, comment: nil, time: .now,
+                    owner: office.asOwner, share: asked.space, access: record.access, comment: nil, time: .now,
                     server: identity.id),
                 by: identity))
+    }
+
+    /// Has the node that leads a space tell of changes in it: somebody keeps a copy.
+    private func tell(_ node: NodeID, ofReader asked: Asked) async throws {
+        var head = HTTPRequest(
+            method: .get, scheme: "https", authority: "officeshare",
+            path: "/v1/spaces/\(percentEncoded(asked.space.bytes))")
+        head.headerFields[.officeshareUser] = percentEncoded(asked.principal.user.description.utf8)
+        head.headerFields[.officeshareEpoch] = String(asked.epoch)
+        head.headerFields[.officeshareOnBehalf] = asked.principal.node.description
+        try await pool.exchange(with: node, head) { _, body in for try await _ in body {} }
     }
 
     /// A caller that knows of a newer epoch has log entries that are missing here: they are taken before anything is

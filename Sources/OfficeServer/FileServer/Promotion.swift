@@ -8,6 +8,7 @@ struct Promotion: Sendable {
 
     let calls: MemberCalls
     let server: FileServer
+    let probes: ProbeDesk
     var office: OfficeKeeper { calls.office }
     var pool: PeerPool { calls.pool }
     var links: PeerLinks { calls.links }
@@ -16,7 +17,18 @@ struct Promotion: Sendable {
         let state = try await adminState()
         let node = try await node(request.node, in: state)
         let wanted = try request.store.map { (text) throws(OfficeError) in try Self.checked(try percentDecoded(text)) }
-        if request.standby { return try await keepStandby(on: node, store: wanted, in: state) }
+        if request.standby {
+            if let shared = try await serveTogether(with: node, store: wanted, in: state) { return shared }
+            return try await keepStandby(on: node, store: wanted, in: state)
+        }
+        if let setting = state.fileServer?.setting, setting.nodes.count > 1 {
+            if let alone = try await endTogether(with: node, store: wanted, setting, in: state) { return alone }
+            guard request.force else {
+                throw OfficeError(
+                    .exists, state.name.description, "several nodes serve its store",
+                    mend: "Name one of them first, which serves it alone then.")
+            }
+        }
         if let setting = state.fileServer?.setting {
             if setting.nodes == [node], wanted == nil || wanted == setting.store {
                 var model = model(of: setting, in: state)
@@ -132,6 +144,7 @@ struct Promotion: Sendable {
     func model(of setting: FileServerSetting, in state: OfficeState) -> FileServerModel {
         FileServerModel(
             node: setting.nodes.first.map(state.displayName(of:)), epoch: setting.epoch,
-            store: escapedForTerminal(setting.store), standby: setting.standby.first.map(state.displayName(of:)))
+            store: escapedForTerminal(setting.store), standby: setting.standby.first.map(state.displayName(of:)),
+            nodes: setting.nodes.map(state.displayName(of:)))
     }
 }

@@ -13,6 +13,8 @@ struct ServingHistory: Sendable {
     /// Where a person wants the copy that a standby keeps.
     private static let standby = FileName(trusted: Array("standby-store".utf8))
 
+    private static let together = FileName(trusted: Array("served-with".utf8))
+
     let stateDirectory: String
 
     private func place(_ name: FileName) throws(OfficeError) -> (folder: Folder, path: RelativePath) {
@@ -23,6 +25,19 @@ struct ServingHistory: Sendable {
         try write(store, Self.served)
         if try read(Self.left) == store { try forget(Self.left) }
         try forget(Self.copied)
+    }
+
+    /// The nodes that serve it with this one, which is among them: none of them is without anything that it holds.
+    func began(with nodes: [NodeID]) throws(OfficeError) {
+        let text = nodes.count > 1 ? nodes.map(\.description).joined(separator: "\n") : ""
+        if text.isEmpty { return try forget(Self.together) }
+        try write(Array(text.utf8), Self.together)
+    }
+
+    /// Empty where it was served by this one alone.
+    func nodes() throws(OfficeError) -> [NodeID] {
+        let text = String(decoding: try read(Self.together) ?? [], as: UTF8.self)
+        return text.split(separator: "\n").compactMap { try? NodeID(hex: String($0)) }
     }
 
     func last() throws(OfficeError) -> [UInt8]? { try read(Self.served) }

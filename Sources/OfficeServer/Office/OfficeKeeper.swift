@@ -39,6 +39,9 @@ actor OfficeKeeper {
     /// The office this node is in; nil in none, also when the log says that it was put out.
     var state: OfficeState? { log?.state.members[identity.id] == nil ? nil : log?.state }
 
+    /// Of the nodes that serve the store, which one is asked: see `answering(for:)`.
+    var preferredServer: NodeID?
+
     init(
         identity: NodeIdentity, settings: Settings, directory: PeerDirectory, peerStore: PeerStore, logger: Logger
     ) async throws {

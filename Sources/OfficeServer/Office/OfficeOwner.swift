@@ -20,8 +20,13 @@ extension OfficeKeeper {
 
     /// The node that answers for an owner now: itself, or for the office its file server; nil where there is none.
     func answering(for owner: NodeID) -> NodeID? {
-        isOffice(owner) ? state?.fileServer?.setting.nodes.first : owner
+        guard isOffice(owner) else { return owner }
+        let nodes = state?.fileServer?.setting.nodes ?? []
+        return preferredServer.flatMap { nodes.contains($0) ? $0 : nil } ?? nodes.first
     }
+
+    /// Of the nodes that serve the store one that is there.
+    func prefer(_ server: NodeID?) { preferredServer = server }
 
     func isFileServer(_ node: NodeID) -> Bool { state?.fileServer?.setting.nodes.contains(node) == true }
 

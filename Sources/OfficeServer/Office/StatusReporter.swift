@@ -227,19 +227,28 @@ struct StatusReporter: Sendable {
     private func spaces(
         for caller: LocalCaller, in state: OfficeState
     ) async -> [(model: OfferModel, former: SpaceRecord.Source?)] {
-        guard let holder = state.fileServer?.setting.nodes.first else { return [] }
-        let isOwn = holder == office.identity.id
-        let known = await directory[holder]
-        let offers = isOwn ? await server.offers(for: holder) : known?.offers ?? []
-        let isThere = isOwn ? await server.failure == nil : known?.presence == .online && known?.isWithoutStore == false
+        let holders = state.fileServer?.setting.nodes ?? []
+        guard !holders.isEmpty else { return [] }
         var models: [Label: OfferModel] = [:]
-        for space in offers where space.isSpace == true && space.users?.contains(caller.userName) ?? true {
-            models[space.name] = Self.space(space.name, server: isThere ? state.displayName(of: holder) : nil)
+        var formers: [Label: SpaceRecord.Source?] = [:]
+        var isAnyThere = false
+        for holder in holders {
+            let isOwn = holder == office.identity.id
+            let known = await directory[holder]
+            let offers = isOwn ? await server.offers(for: holder) : known?.offers ?? []
+            let isThere =
+                isOwn ? await server.failure == nil : known?.presence == .online && known?.isWithoutStore == false
+            if isThere { isAnyThere = true }
+            for space in offers where space.isSpace == true && space.users?.contains(caller.userName) ?? true {
+                if models[space.name]?.online != true {
+                    models[space.name] = Self.space(space.name, server: isThere ? state.displayName(of: holder) : nil)
+                }
+                formers[space.name] = space.formerly
+            }
         }
-        if !isThere {
+        if !isAnyThere {
             add(await copies(of: state.office.asOwner, for: caller), to: &models) { Self.space($0, server: nil) }
         }
-        let formers = Dictionary(offers.map { ($0.name, $0.formerly) }, uniquingKeysWith: { first, _ in first })
         return models.map { ($0.value, formers[$0.key] ?? nil) }
     }
 

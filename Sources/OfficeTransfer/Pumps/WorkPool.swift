@@ -1,5 +1,6 @@
 import Dispatch
 import NIOPosix
+import OfficeCore
 import Synchronization
 
 /// The threads on which files are read, hashed and written: never an event loop, never Swift's cooperative pool.
@@ -28,6 +29,31 @@ package final class WorkPool: Sendable {
     package func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             submit { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+
+    /// As `run`, for a file system that may not answer: `.unavailable` where it took longer. What was begun goes on to its
+    /// end on its thread, and its result is nobody's then.
+    package func run<T: Sendable>(
+        within seconds: Int, _ what: String, _ body: @escaping @Sendable () throws -> T
+    ) async throws -> T {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<T, any Error>) in
+            let waiting = Mutex<CheckedContinuation<T, any Error>?>(continuation)
+            let end: @Sendable (Result<T, any Error>) -> Void = { result in
+                let continuation = waiting.withLock { waiting in
+                    defer { waiting = nil }
+                    return waiting
+                }
+                continuation?.resume(with: result)
+            }
+            submit { end(Result(catching: body)) }
+            DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds)) {
+                end(
+                    .failure(
+                        OfficeError(
+                            .unavailable, what, "its file system doesn't answer",
+                            mend: "Run the same again when it does.")))
+            }
         }
     }
 

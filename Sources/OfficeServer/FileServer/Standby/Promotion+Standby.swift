@@ -19,6 +19,11 @@ extension Promotion {
                 .exists, await office.name(of: node), "it is the file server, and can't be its own standby",
                 mend: "Name another node.")
         }
+        guard setting.nodes.count == 1 else {
+            throw OfficeError(
+                .exists, state.name.description, "several nodes serve its store, and none of them has a standby",
+                mend: "Name the one that is to serve it alone first: 'officeshare promote NODE'.")
+        }
         if setting.standby == [node], store == nil { return model(of: setting, in: state) }
         _ = try await prepare(node, store, asStandby: true)
         return try await change(setting, standby: [node], in: state)
@@ -26,6 +31,11 @@ extension Promotion {
 
     func endStandby(in state: OfficeState) async throws -> FileServerModel {
         guard let setting = state.fileServer?.setting, !setting.standby.isEmpty else {
+            if let nodes = state.fileServer?.setting.nodes, nodes.count > 1 {
+                throw OfficeError(
+                    .notFound, state.name.description, "it has no standby: several nodes serve its store",
+                    mend: "Name the one that is to serve it alone: 'officeshare promote NODE'.")
+            }
             throw OfficeError(.notFound, state.name.description, "its file server has no standby")
         }
         return try await change(setting, standby: [], in: state)

@@ -1,0 +1,217 @@
+import Logging
+import OfficeCore
+import OfficeStore
+import OfficeTransfer
+
+/// Keeps a node's leads in a store that several nodes serve: shows that it lives, claims what nobody leads, and gives up
+/// what it may have lost. See docs/decisions/0011-beyond-one-machine.md.
+///
+/// Everything that touches the store runs on threads of its own with a deadline; whether a lead still holds is known
+/// without asking the store (`NodeLease`).
+actor LeaseKeeper {
+    private static let interval = Duration.milliseconds(500)
+    /// Rounds between looks at which spaces there are.
+    private static let roundsToRefresh: UInt64 = 4
+    /// What is claimed in one round: the sign of life isn't to wait for more.
+    private static let mostClaims = 16
+    private static let cooldown = Duration.seconds(5)
+    /// For letting go in good order.
+    private static let farewell = Duration.seconds(5)
+
+    private struct Lead {
+        let lease: SpaceLease
+        /// Opens it, and whatever is done to it later: one after the other.
+        var work: Task<Void, Never>
+        var isOpen = false
+    }
+
+    private let store: Store
+    private let node: NodeID
+    private let serving: [NodeID]
+    private let book: LeadBook
+    private let lease = NodeLease()
+    private let changed: @Sendable () async -> Void
+    private let logger: Logger
+    private let beats = WorkPool(threads: 1, syncThreads: 1)
+    private let opening = WorkPool(threads: 4, syncThreads: 1)
+    private var judge: LeadJudge
+    private var leads: [Label: Lead] = [:]
+    private var claims: [Label: LeadBook.Claim] = [:]
+    private var resting: [Label: ContinuousClock.Instant] = [:]
+    /// Another process of this node had another one.
+    private var number = UInt64.random(in: 0...UInt64.max / 2)
+    private var task: Task<Void, Never>?
+    /// Why the last round came to nothing.
+    private(set) var failure: OfficeError?
+
+    /// - Parameter changed: Called when this node leads something else than before.
+    init(
+        _ store: Store, node: NodeID, serving: [NodeID], logger: Logger, changed: @escaping @Sendable () async -> Void
+    ) {
+        self.store = store
+        self.node = node
+        self.serving = serving
+        self.logger = logger
+        self.changed = changed
+        book = LeadBook(in: store.root, node: node)
+        judge = LeadJudge(own: node)
+    }
+
+    func start() {
+        task = Task {
+            while !Task.isCancelled {
+                await self.round()
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    /// Lets go of everything in good order, where the store answers: another node leads it at once.
+    func stop() async {
+        task?.cancel()
+        await task?.value
+        let (book, opening) = (book, opening)
+        var tasks: [Task<Void, Never>] = []
+        for (space, lead) in leads {
+            let done = close(space, lead)
+            tasks.append(
+                Task {
+                    await done.value
+                    _ = try? await opening.run(within: 2, "\(space)") {
+                        try book.claim(space, above: lead.lease.epoch, free: true)
+                    }
+                })
+        }
+        leads = [:]
+        let all = tasks
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for task in all { await task.value } }
+            group.addTask { try? await Task.sleep(for: Self.farewell) }
+            await group.next()
+            for task in all { task.cancel() }
+            group.cancelAll()
+        }
+    }
+
+    // MARK: What is known
+
+    enum Leader: Sendable, Equatable {
+        case own
+        case other(NodeID)
+        case nobody
+    }
+
+    func leader(of space: Label) -> Leader {
+        if let lead = leads[space] { return lead.isOpen && lead.lease.isHeld ? .own : .nobody }
+        guard let holder = claims[space]?.node, holder != node, !judge.isSilent(holder, now: .now) else {
+            return .nobody
+        }
+        return .other(holder)
+    }
+
+    // MARK: The rounds
+
+    private func round() async {
+        let began = ContinuousClock.now
+        number += 1
+        let (book, store, number) = (book, store, number)
+        let view: LeadBook.View
+        do {
+            view = try await beats.run(within: 30, "the store") {
+                try book.beat(number)
+                if number.isMultiple(of: Self.roundsToRefresh) { try store.refresh() }
+                return try book.look()
+            }
+            failure = nil
+        } catch {
+            let known = error as? OfficeError ?? OfficeError(.fault, "the store", "\(error)")
+            if failure != known { logger.warning("the store doesn't answer", metadata: [LogKey.error: "\(known)"]) }
+            failure = known
+            if !leads.isEmpty, !lease.isHeld() { await giveUp(Array(leads.keys)) }
+            return
+        }
+        // One that stood still for too long begins anew, with nothing open that it had before.
+        if !leads.isEmpty, !lease.isHeld() { await giveUp(Array(leads.keys)) }
+        lease.renew(from: began)
+        claims = view.claims
+        judge.saw(view.beats, now: .now)
+        let lost = leads.filter { claims[$0.key] != .init(epoch: $0.value.lease.epoch, node: node) }.map(\.key)
+        if !lost.isEmpty { await giveUp(lost) }
+        await claim(now: .now)
+    }
+
+    private func claim(now: ContinuousClock.Instant) async {
+        resting = resting.filter { $0.value > now }
+        let spaces = [Store.everything] + store.records.filter { $0.isMoving != true }.map(\.name)
+        let wanted = judge.wanted(
+            spaces, claims, serving: serving, led: Set(leads.keys).union(resting.keys), now: now)
+        let book = book
+        for (space, epoch) in wanted.prefix(Self.mostClaims) {
+            guard
+                let claimed = try? await beats.run(
+                    within: 30, "the store", { try book.claim(space, above: epoch) })
+            else { continue }
+            claims[space] = .init(epoch: claimed, node: node)
+            open(space, SpaceLease(space, epoch: claimed, node: lease))
+        }
+    }
+
+    private func open(_ space: Label, _ lease: SpaceLease) {
+        let (opening, store) = (opening, store)
+        let work = Task {
+            do {
+                try await opening.run { try store.lead(space, lease) }
+                await self.opened(space, lease)
+            } catch {
+                let known = error as? OfficeError ?? OfficeError(.fault, "\(space)", "\(error)")
+                await self.failed(space, lease, known)
+            }
+        }
+        leads[space] = Lead(lease: lease, work: work)
+    }
+
+    private func opened(_ space: Label, _ lease: SpaceLease) async {
+        guard leads[space]?.lease === lease else {
+            // Lost while it was opened.
+            let (opening, store) = (opening, store)
+            _ = try? await opening.run { store.unlead(space) }
+            return
+        }
+        leads[space]?.isOpen = true
+        logger.notice(
+            "this node leads a space", metadata: [LogKey.shareName: "\(space)", LogKey.count: "\(lease.epoch)"])
+        await changed()
+    }
+
+    private func failed(_ space: Label, _ lease: SpaceLease, _ error: OfficeError) async {
+        logger.warning(
+            "a space can't be led", metadata: [LogKey.shareName: "\(space)", LogKey.error: "\(error)"])
+        let (opening, store, book) = (opening, store, book)
+        lease.end()
+        _ = try? await opening.run { store.unlead(space, why: error) }
+        guard leads[space]?.lease === lease else { return }
+        leads[space] = nil
+        resting[space] = .now + Self.cooldown
+        _ = try? await opening.run { try book.claim(space, above: lease.epoch, free: true) }
+    }
+
+    private func giveUp(_ spaces: [Label]) async {
+        for space in spaces {
+            guard let lead = leads.removeValue(forKey: space) else { continue }
+            logger.notice("this node leads a space no longer", metadata: [LogKey.shareName: "\(space)"])
+            _ = close(space, lead)
+        }
+        await changed()
+    }
+
+    /// No change is made any more, at once; what is open is closed when what is under way has ended.
+    private func close(_ space: Label, _ lead: Lead) -> Task<Void, Never> {
+        lead.lease.end()
+        let (opening, store) = (opening, store)
+        return Task {
+            await lead.work.value
+            guard self.leads[space] == nil else { return }
+            _ = try? await opening.run { store.unlead(space) }
+        }
+    }
+}
