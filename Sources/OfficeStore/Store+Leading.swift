@@ -70,6 +70,7 @@ extension Store {
         let record = try StoreJSON.decode(
             SpaceRecord.self, try root.read(try recordPath(name), limit: Self.longestRecord), "\(what)/\(name)")
         // By this one's own staging folder: what is brought back is this one's doing.
+        try root.staged(in: staging).makeDirectories(try Self.versionsPath(of: name))
         let shelf = try VersionShelf(root: try root.subfolder(try Self.versionsPath(of: name)).staged(in: staging))
         let folder = try root.subfolder(record.folder)
         try sweep(place, below: lease.epoch) { (old) throws(OfficeError) in

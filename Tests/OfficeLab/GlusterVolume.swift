@@ -45,9 +45,11 @@ package struct GlusterVolume: Sendable {
         }
         let first = hosts[0]
         for host in hosts.dropFirst() { try await first.gluster("peer", "probe", host.name) }
-        try await eventually("all hosts are in the pool", within: .seconds(20)) {
-            try await first.run(["gluster", "pool", "list"]).checked().stdout.components(separatedBy: "Connected").count
-                == hosts.count + 1
+        for host in hosts {
+            try await eventually("\(host.name) sees all hosts in the pool", within: .seconds(20)) {
+                let pool = try await host.run(["gluster", "pool", "list"]).checked().stdout
+                return pool.components(separatedBy: "Connected").count == hosts.count + 1
+            }
         }
         try await first.gluster(
             ["volume", "create", name, "replica", "\(hosts.count)"] + hosts.map { "\($0.name):\(brick)" } + ["force"])

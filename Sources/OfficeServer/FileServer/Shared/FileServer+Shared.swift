@@ -1,3 +1,4 @@
+import Logging
 import OfficeCore
 import OfficeStore
 import OfficeTransfer
@@ -37,6 +38,10 @@ extension FileServer {
             guard self.keeper === keeper else { throw ServingFence.moving }
             try await Task.sleep(for: Self.look)
         } while ContinuousClock.now < end
+        let account = await keeper.account(of: space)
+        logger.warning(
+            "a request has waited in vain for somebody to lead its space",
+            metadata: [LogKey.shareName: "\(space)", LogKey.error: "\(account)"])
         throw SpaceLease.elsewhere(space)
     }
 

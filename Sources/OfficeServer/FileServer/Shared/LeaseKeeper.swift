@@ -14,6 +14,8 @@ actor LeaseKeeper {
     private static let roundsToRefresh: UInt64 = 4
     /// What is claimed in one round: the sign of life isn't to wait for more.
     private static let mostClaims = 16
+    /// A round that takes longer is told: leads are lost at several times that.
+    private static let slow = Duration.seconds(2)
     private static let cooldown = Duration.seconds(5)
     /// For letting go in good order.
     private static let farewell = Duration.seconds(5)
@@ -109,6 +111,14 @@ actor LeaseKeeper {
         return .other(holder)
     }
 
+    /// What is known of a space's lead, for the log.
+    func account(of space: Label) -> String {
+        let holder = claims[space].map { "claim \($0.epoch) of \($0.node?.short ?? "nobody")" } ?? "no claim"
+        let silent = claims[space]?.node.map { judge.isSilent($0, now: .now) } ?? false
+        let own = leads[space].map { "own \($0.lease.epoch), open \($0.isOpen), held \($0.lease.isHeld)" } ?? "not own"
+        return "\(holder), silent \(silent), \(own), round \(number), \(failure.map { "\($0)" } ?? "no failure")"
+    }
+
     // MARK: The rounds
 
     private func round() async {
@@ -123,6 +133,10 @@ actor LeaseKeeper {
                 return try book.look()
             }
             failure = nil
+            let took = ContinuousClock.now - began
+            if took > Self.slow {
+                logger.warning("the store is slow", metadata: [LogKey.count: "\(took.components.seconds)"])
+            }
         } catch {
             let known = error as? OfficeError ?? OfficeError(.fault, "the store", "\(error)")
             if failure != known { logger.warning("the store doesn't answer", metadata: [LogKey.error: "\(known)"]) }
