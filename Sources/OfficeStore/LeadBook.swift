@@ -28,6 +28,21 @@ package final class LeadBook: Sendable {
         }
     }
 
+    /// A node's sign of life.
+    package struct Beat: Codable, Sendable, Equatable {
+        /// Drawn by each process anew.
+        package let life: UInt64
+        package let number: UInt64
+        /// By that process's own running time, before this was written: milliseconds since it began.
+        package let sent: Int64
+
+        package init(life: UInt64, number: UInt64, sent: Int64) {
+            self.life = life
+            self.number = number
+            self.sent = sent
+        }
+    }
+
     private struct Written: Codable {
         var node: NodeID?
     }
@@ -35,7 +50,7 @@ package final class LeadBook: Sendable {
     /// What was seen at one moment.
     package struct View: Sendable {
         package var claims: [Label: Claim] = [:]
-        package var beats: [NodeID: [UInt8]] = [:]
+        package var beats: [NodeID: Beat] = [:]
         package init() {}
     }
 
@@ -58,9 +73,9 @@ package final class LeadBook: Sendable {
     }
 
     /// Shows that this node is alive.
-    package func beat(_ number: UInt64) throws(OfficeError) {
+    package func beat(_ beat: Beat) throws(OfficeError) {
         try root.write(
-            Array("\(number)".utf8),
+            try StoreJSON.encode(beat, "the store"),
             to: try RelativePath([Self.folder, Self.nodeFolder, try FileName(Array(node.description.utf8))]))
     }
 
@@ -70,7 +85,8 @@ package final class LeadBook: Sendable {
         for name in try names(in: nodes) {
             guard let id = try? NodeID(hex: String(decoding: name.bytes, as: UTF8.self)) else { continue }
             do throws(OfficeError) {
-                view.beats[id] = try root.read(try nodes.appending(name), limit: Self.longest)
+                let bytes = try root.read(try nodes.appending(name), limit: Self.longest)
+                view.beats[id] = try StoreJSON.decode(Beat.self, bytes, "\(name)")
             } catch  where error.code == .notFound || error.code == .temporary {
                 // Being replaced: the next look has it.
                 continue

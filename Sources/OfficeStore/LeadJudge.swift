@@ -5,14 +5,36 @@ package import OfficeCore
 /// Of the nodes that live, that one leads a space whose id and the space's name have the smallest hash together: all come
 /// to the same without a word, and spaces are spread over them. A lead that is held is left with who has it.
 package struct LeadJudge: Sendable {
+    /// What is known of one node's signs of life.
+    private struct Seen {
+        var beat: LeadBook.Beat
+        /// Not before that sign was sent, by this node's time.
+        var since: ContinuousClock.Instant
+        /// When signs were seen, and when their sender had begun by that: not before it had.
+        var births: [(seen: ContinuousClock.Instant, began: ContinuousClock.Instant)]
+    }
+
+    /// How long a look counts for what it says of the sender's clock: none goes wrong by much in that time.
+    private static let memory = Duration.seconds(60)
+
     private let own: NodeID
-    private var seen: [NodeID: (beat: [UInt8], since: ContinuousClock.Instant)] = [:]
+    private var seen: [NodeID: Seen] = [:]
 
     package init(own: NodeID) { self.own = own }
 
-    /// Takes down what was seen: a node is silent from when its sign of life was first seen to be the same as before.
-    package mutating func saw(_ beats: [NodeID: [UInt8]], now: ContinuousClock.Instant) {
-        for (node, beat) in beats where seen[node]?.beat != beat { seen[node] = (beat, now) }
+    /// Takes down what was seen: a node is silent from when its sign of life was sent.
+    ///
+    /// When that was this node doesn't know, only when it saw it, which is later, and by seconds where the store stood still
+    /// in between. Of the signs of one process the one that came the quickest says when that process began, at the latest;
+    /// from then on its own running time tells when each sign was sent, at the latest.
+    package mutating func saw(_ beats: [NodeID: LeadBook.Beat], now: ContinuousClock.Instant) {
+        for (node, beat) in beats where seen[node]?.beat != beat {
+            var births = seen[node].map { $0.beat.life == beat.life ? $0.births : [] } ?? []
+            births.removeAll { now - $0.seen > Self.memory }
+            births.append((now, now - .milliseconds(beat.sent)))
+            let began = births.map(\.began).min() ?? now
+            seen[node] = Seen(beat: beat, since: min(now, began + .milliseconds(beat.sent)), births: births)
+        }
         seen = seen.filter { beats[$0.key] != nil }
     }
 

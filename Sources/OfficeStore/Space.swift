@@ -21,7 +21,7 @@ package final class Space: Sendable {
     let conflicts: Conflicts
     let feed: ChangeFeed
     /// By what this node leads it, where several could; nil: it is the only one.
-    let lease: SpaceLease?
+    package let lease: SpaceLease?
     private let state: Mutex<State>
     /// Held while a folder that was removed is sorted.
     private let sorting = Mutex<Void>(())
@@ -62,17 +62,20 @@ package final class Space: Sendable {
 
     init(
         _ record: SpaceRecord, folder: Folder, shelf: Folder, conflicts: Conflicts,
-        feed: ChangeFeed = ChangeFeed(), lease: SpaceLease? = nil,
+        feed: ChangeFeed = ChangeFeed(), lease: SpaceLease? = nil, figures: SpaceFigures? = nil,
         claim: @escaping @Sendable (Int64) throws(OfficeError) -> Void
     ) throws(OfficeError) {
         name = record.name
         self.folder = folder
         self.lease = lease
-        self.shelf = try VersionShelf(root: shelf)
+        self.shelf = try VersionShelf(root: shelf, bytes: figures?.versionsBytes)
         self.conflicts = conflicts
         self.feed = feed
         self.claim = claim
-        let contents = try folder.contents()
+        let contents =
+            if let figures { FolderContents(files: figures.files, bytes: figures.bytes) } else {
+                try folder.contents()
+            }
         state = Mutex(
             State(
                 book: SpaceBook(files: contents.files, bytes: contents.bytes, quota: record.quota),
@@ -106,6 +109,25 @@ package final class Space: Sendable {
         mayChange: () throws(OfficeError) -> Void = { () throws(OfficeError) in }
     ) throws(OfficeError) -> Int {
         try shelf.thin(rule, most: most, now: now, mayChange: mayChange)
+    }
+
+    package var figures: SpaceFigures {
+        let book = state.withLock { $0.book }
+        return SpaceFigures(files: book.files, bytes: book.bytes, versionsBytes: shelf.bytes)
+    }
+
+    /// Counts what is there, where it was taken from what somebody else had written down; false where it was changed
+    /// meanwhile, and so not counted.
+    package func recount() throws(OfficeError) -> Bool {
+        let before = figures
+        let contents = try folder.contents()
+        let versions = try shelf.root.contents().bytes
+        let isUnchanged = state.withLock { state in
+            guard state.book.files == before.files, state.book.bytes == before.bytes else { return false }
+            state.book.changed(files: contents.files - before.files, bytes: contents.bytes - before.bytes)
+            return true
+        }
+        return isUnchanged && shelf.correct(versions, from: before.versionsBytes)
     }
 
     // MARK: For the writer

@@ -39,6 +39,13 @@ package struct SpaceRecord: Codable, Sendable, Equatable {
     }
 }
 
+/// How much is in a space: what is shown, and no promise.
+package struct SpaceFigures: Codable, Sendable, Equatable {
+    package var files: Int
+    package var bytes: Int64
+    package var versionsBytes: Int64
+}
+
 /// JSON of the store's own, for people to read, too.
 enum StoreJSON {
     static func encode(_ value: some Encodable, _ what: String) throws(OfficeError) -> [UInt8] {

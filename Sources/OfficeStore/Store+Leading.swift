@@ -71,7 +71,8 @@ extension Store {
             SpaceRecord.self, try root.read(try recordPath(name), limit: Self.longestRecord), "\(what)/\(name)")
         // By this one's own staging folder: what is brought back is this one's doing.
         try root.staged(in: staging).makeDirectories(try Self.versionsPath(of: name))
-        let shelf = try VersionShelf(root: try root.subfolder(try Self.versionsPath(of: name)).staged(in: staging))
+        let shelf = try VersionShelf(
+            root: try root.subfolder(try Self.versionsPath(of: name)).staged(in: staging), bytes: 0)
         let folder = try root.subfolder(record.folder)
         try sweep(place, below: lease.epoch) { (old) throws(OfficeError) in
             let movesAreBack = try folder.recoverMoves(of: old)
@@ -81,7 +82,9 @@ extension Store {
         // Read anew: no other changes it any more.
         let now = try StoreJSON.decode(
             SpaceRecord.self, try root.read(try recordPath(name), limit: Self.longestRecord), "\(what)/\(name)")
-        let space = try make(now, by: staging, lease: lease)
+        // A quota is kept exactly, and wants everything to be counted. Else nobody waits for that.
+        let figures = now.quota == nil ? figures(of: name) : nil
+        let space = try make(now, by: staging, lease: lease, figures: figures)
         try lease.check()
         contents.withLock { contents in
             contents.records[name] = now
@@ -89,6 +92,26 @@ extension Store {
             contents.stagings[name] = root.staged(in: staging)
             contents.failures[name] = nil
         }
+    }
+
+    private static func figuresPath(_ name: Label) throws(OfficeError) -> RelativePath {
+        try RelativePath([recordFolder, try FileName(name.bytes + Array(".figures".utf8))])
+    }
+
+    private func figures(of name: Label) -> SpaceFigures? {
+        guard let path = try? Self.figuresPath(name), let bytes = try? root.read(path, limit: Self.longestRecord) else {
+            return nil
+        }
+        return try? StoreJSON.decode(SpaceFigures.self, bytes, "")
+    }
+
+    /// Writes down how much is in a space that this node leads, so that who leads it next needn't count.
+    package func noteFigures(of name: Label) throws(OfficeError) {
+        let led = contents.withLock { contents in
+            contents.spaces[name].flatMap { space in contents.stagings[name].map { (space, $0) } }
+        }
+        guard let (space, root) = led, space.figures != figures(of: name) else { return }
+        try root.write(try StoreJSON.encode(space.figures, "\(what)/\(name)"), to: try Self.figuresPath(name))
     }
 
     /// The space is led by this node no longer; returns when no change is under way.

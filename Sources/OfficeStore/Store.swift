@@ -274,7 +274,7 @@ package final class Store: Sendable {
     ///   - staging: By way of which its names change; nil: this node is the only one that changes them.
     ///   - lease: By which this node leads it.
     func make(
-        _ record: SpaceRecord, by staging: Folder? = nil, lease: SpaceLease? = nil
+        _ record: SpaceRecord, by staging: Folder? = nil, lease: SpaceLease? = nil, figures: SpaceFigures? = nil
     ) throws(OfficeError) -> Space {
         let shelf = try Self.place(Self.versionFolder, record.name)
         let root = staging.map { self.root.staged(in: $0) } ?? self.root
@@ -287,7 +287,8 @@ package final class Store: Sendable {
         }
         return try Space(
             record, folder: try own(record.folder), shelf: try own(shelf),
-            conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name)), feed: feed, lease: lease
+            conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name)), feed: feed, lease: lease,
+            figures: figures
         ) { (next) throws(OfficeError) in
             // Read anew: who may use it can have changed.
             var now = try StoreJSON.decode(SpaceRecord.self, try root.read(path, limit: longest), what)

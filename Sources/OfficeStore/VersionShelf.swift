@@ -21,8 +21,13 @@ package final class VersionShelf: Sendable {
     /// Held while they are brought there: whoever comes meanwhile waits for it, since it may be its own.
     private let syncing = Mutex<Void>(())
 
-    init(root: Folder) throws(OfficeError) {
+    /// - Parameter bytes: Of all versions, where that is known; nil: they are counted.
+    init(root: Folder, bytes known: Int64? = nil) throws(OfficeError) {
         self.root = root
+        if let known {
+            total = Mutex(known)
+            return
+        }
         var bytes = try root.contents().bytes
         // What is not sorted yet counts once it is.
         if let unsorted = try? root.subfolder(try RelativePath([Self.gone])) { bytes -= try unsorted.contents().bytes }
@@ -30,6 +35,15 @@ package final class VersionShelf: Sendable {
     }
 
     package var bytes: Int64 { total.withLock { $0 } }
+
+    /// Takes what was counted, unless something was kept or went since; false then.
+    func correct(_ counted: Int64, from before: Int64) -> Bool {
+        total.withLock { total in
+            guard total == before else { return false }
+            total = counted
+            return true
+        }
+    }
 
     // MARK: Places
 

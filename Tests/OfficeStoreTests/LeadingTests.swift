@@ -154,6 +154,10 @@ struct LeadingTests {
 
     // MARK: Who leads
 
+    private func beat(_ number: UInt64, sent seconds: Int = 0, life: UInt64 = 1) -> LeadBook.Beat {
+        LeadBook.Beat(life: life, number: number, sent: Int64(seconds) * 1000)
+    }
+
     @Test func aClaimIsMadeOnceHoweverManyWantIt() throws {
         let (home, first, second) = try shared()
         let books = [LeadBook(in: first.root, node: one), LeadBook(in: second.root, node: two)]
@@ -183,14 +187,29 @@ struct LeadingTests {
         func wanted(_ judge: LeadJudge, _ seconds: Int) -> [Int64] {
             judge.wanted([Self.docs], claims, serving: [one, two], led: [], now: now + .seconds(seconds)).map(\.epoch)
         }
-        judge.saw([one: [1], two: [1]], now: now)
+        judge.saw([two: beat(1)], now: now)
         #expect(wanted(judge, 9).isEmpty)
-        judge.saw([one: [2], two: [2]], now: now + .seconds(9))
-        judge.saw([one: [3], two: [2]], now: now + .seconds(18))
+        judge.saw([two: beat(2, sent: 9)], now: now + .seconds(9))
+        judge.saw([two: beat(2, sent: 9)], now: now + .seconds(18))
         #expect(wanted(judge, 18).isEmpty)
         #expect(wanted(judge, 20) == [4])
         // Longer than what the silent one takes for its own.
         #expect(NodeLease.grace > NodeLease.length)
+    }
+
+    @Test func whenASignWasSentCountsAndNotWhenTheStoreLetItBeSeen() {
+        let now = ContinuousClock.now
+        var judge = LeadJudge(own: one)
+        for second in 0..<30 {
+            judge.saw([two: beat(UInt64(second), sent: second)], now: now + .seconds(100 + second))
+        }
+        // Sent at 130, and seen only 7 s later.
+        judge.saw([two: beat(30, sent: 30)], now: now + .seconds(137))
+        #expect(!judge.isSilent(two, now: now + .seconds(139)))
+        #expect(judge.isSilent(two, now: now + .seconds(141)))
+        // Of another process nothing is known that one before has told.
+        judge.saw([two: beat(31, sent: 0, life: 2)], now: now + .seconds(150))
+        #expect(!judge.isSilent(two, now: now + .seconds(159)))
     }
 
     @Test func spacesAreSpreadAndNobodyTakesAnothers() throws {
@@ -199,7 +218,7 @@ struct LeadingTests {
         var sets: [Set<Label>] = []
         for own in [one, two] {
             var judge = LeadJudge(own: own)
-            judge.saw([one: [1], two: [1]], now: now)
+            judge.saw([one: beat(1), two: beat(1)], now: now)
             sets.append(Set(judge.wanted(spaces, [:], serving: [one, two], led: [], now: now).map(\.space)))
         }
         #expect(sets[0].isDisjoint(with: sets[1]) && sets[0].union(sets[1]).count == 100)
@@ -208,7 +227,7 @@ struct LeadingTests {
 
     @Test func ownLeadsOfAnEarlierLifeAreTakenAtOnce() {
         var judge = LeadJudge(own: one)
-        judge.saw([one: [1], two: [1]], now: .now)
+        judge.saw([one: beat(1), two: beat(1)], now: .now)
         let claims: [Label: LeadBook.Claim] = [Self.docs: .init(epoch: 7, node: one)]
         #expect(
             judge.wanted([Self.docs], claims, serving: [one, two], led: [], now: .now).map(\.epoch) == [7])

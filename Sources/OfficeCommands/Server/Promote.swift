@@ -20,7 +20,9 @@ struct Promote: OfficeCommand {
             files a space 'files'. For an admin's machine.
 
             With --standby the node keeps a copy of all that, which has everything before it counts as written; when the \
-            file server is lost, 'promote' of the standby goes on at once.
+            file server is lost, 'promote' of the standby goes on at once. Where the node has the file server's own store at that \
+            path, by a distributed file system that both mount, it serves it together with the file server instead: once both have \
+            tested that file system. 'promote' of one of them ends that.
             """)
 
     @Argument(help: "The node (default: this one).")
@@ -70,6 +72,13 @@ struct Promote: OfficeCommand {
                     + "'officeshare space set NAME --allow PRINCIPAL'.")
         }
         try await session.show(server) {
+            if server.nodes.count > 1 {
+                let names = server.nodes.map(\.escapedForTerminal).joined(separator: " and ")
+                return [
+                    "\(names) serve the store in \((server.store ?? "-").escapedForTerminal) together now "
+                        + "(epoch \(server.epoch))\(server.tested.map { ", on \($0.escapedForTerminal)" } ?? "")."
+                ]
+            }
             if standby, let standby = server.standby {
                 return [
                     "\(standby.escapedForTerminal) is the file server's standby now (epoch \(server.epoch)). "

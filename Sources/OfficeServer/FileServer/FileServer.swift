@@ -348,6 +348,7 @@ actor FileServer {
                     "another node took over as the file server without what was written here last",
                     mend: "It is brought in by itself when the file server can be reached; nothing is removed here."))
         }
+        if let failure = await keeper?.failure { errors.append(failure) }
         errors += (store?.store.strays ?? []) + (store?.store.unfinished ?? [])
         for record in store?.store.records ?? [] where record.access.grants.isEmpty && record.isMoving != true {
             errors.append(

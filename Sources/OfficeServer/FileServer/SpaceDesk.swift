@@ -97,7 +97,9 @@ struct SpaceDesk: Sendable {
                 return number
             }
             answer.restored = try await server.onDisk { () throws(OfficeError) in
-                try writer.restore(path, number: number, to: target ?? path)
+                let restored = try writer.restore(path, number: number, to: target ?? path)
+                try writer.confirm()
+                return restored
             }
         case .lock, .unlock, .locks: answer.locks = try await locks(request, caller, current, epoch)
         }

@@ -12,6 +12,7 @@ actor LeaseKeeper {
     private static let interval = Duration.milliseconds(500)
     /// Rounds between looks at which spaces there are.
     private static let roundsToRefresh: UInt64 = 4
+    private static let roundsToFigures: UInt64 = 20
     /// What is claimed in one round: the sign of life isn't to wait for more.
     private static let mostClaims = 16
     /// A round that takes longer is told: leads are lost at several times that.
@@ -40,9 +41,13 @@ actor LeaseKeeper {
     private var leads: [Label: Lead] = [:]
     private var claims: [Label: LeadBook.Claim] = [:]
     private var resting: [Label: ContinuousClock.Instant] = [:]
-    /// Another process of this node had another one.
-    private var number = UInt64.random(in: 0...UInt64.max / 2)
+    private let life = UInt64.random(in: 0...UInt64.max)
+    private let born = ContinuousClock.now
+    private var number: UInt64 = 0
     private var task: Task<Void, Never>?
+    private var figuring: Task<Void, Never>?
+    /// Led since a while by what another node wrote down.
+    private var uncounted: Set<Label> = []
     /// Why the last round came to nothing.
     private(set) var failure: OfficeError?
 
@@ -125,10 +130,14 @@ actor LeaseKeeper {
         let began = ContinuousClock.now
         number += 1
         let (book, store, number) = (book, store, number)
+        let (seconds, fraction) = (began - born).components
+        // Rounded up: it is to say when it was sent at the latest.
+        let beat = LeadBook.Beat(
+            life: life, number: number, sent: seconds * 1000 + fraction / 1_000_000_000_000_000 + 1)
         let view: LeadBook.View
         do {
             view = try await beats.run(within: 30, "the store") {
-                try book.beat(number)
+                try book.beat(beat)
                 if number.isMultiple(of: Self.roundsToRefresh) { try store.refresh() }
                 return try book.look()
             }
@@ -152,6 +161,25 @@ actor LeaseKeeper {
         let lost = leads.filter { claims[$0.key] != .init(epoch: $0.value.lease.epoch, node: node) }.map(\.key)
         if !lost.isEmpty { await giveUp(lost) }
         await claim(now: .now)
+        if number.isMultiple(of: Self.roundsToFigures) { noteFigures() }
+    }
+
+    /// One after the other, when there is time for it.
+    private func noteFigures() {
+        guard figuring == nil else { return }
+        let (store, opening, spaces) = (store, opening, leads.filter(\.value.isOpen).map(\.key))
+        figuring = Task {
+            for space in spaces where space != Store.everything {
+                let isUncounted = self.uncounted.contains(space)
+                let isRight = try? await opening.run {
+                    let isCounted = try isUncounted ? store.space(space).recount() : true
+                    try store.noteFigures(of: space)
+                    return isCounted
+                }
+                if isRight == true { self.uncounted.remove(space) }
+            }
+            self.figuring = nil
+        }
     }
 
     private func claim(now: ContinuousClock.Instant) async {
@@ -192,6 +220,7 @@ actor LeaseKeeper {
             return
         }
         leads[space]?.isOpen = true
+        uncounted.insert(space)
         logger.notice(
             "this node leads a space", metadata: [LogKey.shareName: "\(space)", LogKey.count: "\(lease.epoch)"])
         await changed()

@@ -27,8 +27,11 @@ struct SpaceSwitch: Sendable {
         switch try await server.doer(of: space, for: principal, epoch: epoch, mayPass: mayPass) {
         case .own:
             let writer = try await server.open(space, for: principal, epoch: epoch)
-            try await responder.respond(
-                to: verb, in: writer, mayWrite: true, request: BodyStream(request), write: write)
+            let responder = responder
+            try await LeadDeadline.run(writer.space.lease, write) { write in
+                try await responder.respond(
+                    to: verb, in: writer, mayWrite: true, request: BodyStream(request), write: write)
+            }
         case .other(let node):
             var head = HTTPRequest.exchange(space, verb, user: principal.user.description, epoch: epoch)
             head.headerFields[.officeshareOnBehalf] = principal.node.description
