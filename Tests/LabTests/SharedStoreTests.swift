@@ -192,6 +192,40 @@ struct SharedStoreTests {
         }
     }
 
+    @Test func oneServesItAloneAgain() async throws {
+        try await withBoth { lab, _ in
+            let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])
+            for space in ["docs", "plans", "photos"] {
+                try await pc3.must("space", "add", space, "--allow", "office")
+                try await pc3.must("put", "/etc/hostname", "office/\(space)/one")
+            }
+            // A space that is removed and made anew is another one, wherever it is led.
+            try await pc2.must("space", "rm", "docs")
+            try await pc1.refused(66, "cat", "office/docs/one")
+            try await pc1.must("space", "add", "docs", "--allow", "office")
+            try await pc3.must("put", "/etc/hostname", "office/docs/two")
+            try await pc2.refused(66, "cat", "office/docs/one")
+            try await pc3.refused(69, "demote", "--standby")
+
+            let server: Server = try await pc3.ask("promote", "pc1")
+            #expect(server.nodes == ["pc1"])
+            for space in ["docs", "plans", "photos"] {
+                try await eventually("pc1 leads \(space)", within: promised(15)) {
+                    try await pc2.officeshare(["put", "--force", "/etc/hostname", "office/\(space)/two"]).status == 0
+                }
+            }
+            try await pc2.killDaemon()
+            for space in ["docs", "plans", "photos"] {
+                try await pc3.must("put", "/etc/hostname", "office/\(space)/three")
+            }
+            let again: Server = try await pc1.ask("demote")
+            #expect(again.node == nil)
+            try await eventually("the spaces are pc1's shares") {
+                try await pc3.must("cat", "pc1/plans/one").stdout == "pc3\n"
+            }
+        }
+    }
+
     @Test func aBrickIsKilledAndHealed() async throws {
         try await withBoth { lab, volume in
             let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])

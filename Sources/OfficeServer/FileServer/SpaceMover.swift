@@ -141,9 +141,12 @@ struct SpaceAliases: Sendable {
 
     /// The office's spaces, as this node hears of them.
     private func offers() async -> [PeerOffer] {
-        guard let node = await office.state?.fileServer?.setting.nodes.first else { return [] }
-        guard node != office.identity.id else { return await server.offers(for: node) }
-        return await directory[node]?.offers.filter { $0.isSpace == true } ?? []
+        var offers: [PeerOffer] = []
+        for node in await office.state?.fileServer?.setting.nodes ?? [] {
+            let isOwn = node == office.identity.id
+            offers += isOwn ? await server.offers(for: node) : await directory[node]?.offers ?? []
+        }
+        return offers.filter { $0.isSpace == true }
     }
 }
 

@@ -39,7 +39,7 @@ struct StatusReporter: Sendable {
         var report =
             problems.problems + (await office.problems()) + (await shares.problems())
             + (await pins.problems()) + (await server.problems())
-        if let holder = state?.fileServer?.setting.nodes.first {
+        for holder in state?.fileServer?.setting.nodes ?? [] {
             if holder == office.identity.id { await server.lookAtNotices() }
             report += board.problems(of: holder)
         }

@@ -159,7 +159,9 @@ actor LeaseKeeper {
         claims = view.claims
         judge.saw(view.beats, now: .now)
         let lost = leads.filter { claims[$0.key] != .init(epoch: $0.value.lease.epoch, node: node) }.map(\.key)
-        if !lost.isEmpty { await giveUp(lost) }
+        // What was removed is led no longer: a new space of that name is another one.
+        let removed = leads.keys.filter { $0 != Store.everything && store.record(of: $0) == nil }
+        if !lost.isEmpty || !removed.isEmpty { await giveUp(lost + removed) }
         await claim(now: .now)
         if number.isMultiple(of: Self.roundsToFigures) { noteFigures() }
     }

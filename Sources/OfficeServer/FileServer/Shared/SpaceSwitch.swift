@@ -64,12 +64,27 @@ struct SpaceSwitch: Sendable {
         }
         switch try await server.doer(of: space, mayPass: mayPass) {
         case .own:
+            if case .removeUser(let name) = request {
+                try await takeOffLists(try UserName(name), caller, current)
+            }
             let answer = try await desk.answer(request, for: caller, epoch: epoch)
             // Whoever is to lead the new space does so before it is told that there is one.
             if case .add(let name, _, _) = request { _ = try await server.doer(of: try Label(name), mayPass: true) }
             return answer
         case .other(let node): return try await ask(node, request, caller, current.epoch)
         }
+    }
+
+    /// Each space's list is its leader's to write.
+    private func takeOffLists(_ name: UserName, _ caller: SpaceCaller, _ current: FileServer.Opened) async throws {
+        guard let state = await office.state else { throw OfficeKeeper.inNone }
+        for record in current.store.records where record.access.grants.contains(.account(name)) {
+            let access = try AccessList(record.access.grants.filter { $0 != .account(name) })
+            let set = SpaceRequest.set(
+                name: record.name.description, allow: access.display(in: state), quota: nil)
+            _ = try await answer(set, for: caller, epoch: current.epoch, mayPass: true)
+        }
+        try await server.onDisk { () throws(OfficeError) in try current.store.refresh() }
     }
 
     private func checkIsThere(_ space: Label, _ store: Store) async throws {
