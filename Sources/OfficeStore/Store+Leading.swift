@@ -65,7 +65,10 @@ extension Store {
             try sweep(place, below: lease.epoch) { _ in true }
             let staged = root.staged(in: staging)
             try accounts.lead(by: staged)
-            return contents.withLock { $0.stagings[name] = staged }
+            return contents.withLock { contents in
+                contents.stagings[name] = staged
+                contents.leases[name] = lease
+            }
         }
         let record = try StoreJSON.decode(
             SpaceRecord.self, try root.read(try recordPath(name), limit: Self.longestRecord), "\(what)/\(name)")
@@ -90,8 +93,17 @@ extension Store {
             contents.records[name] = now
             contents.spaces[name] = space
             contents.stagings[name] = root.staged(in: staging)
+            contents.leases[name] = lease
             contents.failures[name] = nil
         }
+    }
+
+    /// The store's folder, for who changes a space's record, or what isn't one space's. Throws where another node may be the
+    /// one to do so.
+    func way(of name: Label, _ contents: Contents) throws(OfficeError) -> Folder {
+        guard isShared else { return root }
+        guard let staged = contents.stagings[name] else { throw SpaceLease.elsewhere(name) }
+        return staged
     }
 
     private static func figuresPath(_ name: Label) throws(OfficeError) -> RelativePath {
@@ -114,10 +126,21 @@ extension Store {
         try root.write(try StoreJSON.encode(space.figures, "\(what)/\(name)"), to: try Self.figuresPath(name))
     }
 
+    /// Whether it is open by that lead: not one that was removed since.
+    package func isLed(_ name: Label, by lease: SpaceLease) -> Bool {
+        contents.withLock { contents in
+            contents.leases[name] === lease && (name == Self.everything || contents.spaces[name]?.lease === lease)
+        }
+    }
+
     /// The space is led by this node no longer; returns when no change is under way.
-    package func unlead(_ name: Label, why failure: OfficeError? = nil) {
-        let space = contents.withLock { contents in
-            contents.failures[name] = failure
+    ///
+    /// - Parameter lease: By which it was led: what this node has begun to lead anew since isn't touched.
+    package func unlead(_ name: Label, _ lease: SpaceLease, why failure: OfficeError? = nil) {
+        let space = contents.withLock { contents -> Space? in
+            if failure != nil { contents.failures[name] = failure }
+            guard contents.leases[name] === lease else { return nil }
+            contents.leases[name] = nil
             contents.stagings[name] = nil
             return contents.spaces.removeValue(forKey: name)
         }

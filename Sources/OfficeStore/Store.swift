@@ -44,6 +44,7 @@ package final class Store: Sendable {
         var failures: [Label: OfficeError] = [:]
         /// Of spaces that this node leads: the store's folder, with names that change by way of theirs.
         var stagings: [Label: Folder] = [:]
+        var leases: [Label: SpaceLease] = [:]
         var strays: [OfficeError] = []
     }
 
@@ -98,7 +99,7 @@ package final class Store: Sendable {
     static let spaceFolder = FileName(trusted: Array("spaces".utf8))
     static let versionFolder = FileName(trusted: Array("versions".utf8))
     static let incomingFolder = FileName(trusted: Array("incoming".utf8))
-    private static let removedFolder = FileName(trusted: Array("removed".utf8))
+    static let removedFolder = FileName(trusted: Array("removed".utf8))
 
     static let ownNames = [
         header, recordFolder, spaceFolder, versionFolder, removedFolder, incomingFolder, LeadBook.folder, stagingFolder,
@@ -227,7 +228,7 @@ package final class Store: Sendable {
     static func versionsPath(of name: Label) throws(OfficeError) -> RelativePath { try place(versionFolder, name) }
 
     /// No space's record: those end in `.json`.
-    private static func conflictsPath(_ name: Label) throws(OfficeError) -> RelativePath {
+    static func conflictsPath(_ name: Label) throws(OfficeError) -> RelativePath {
         try RelativePath([recordFolder, try FileName(name.bytes + Array(".conflicts".utf8))])
     }
 
@@ -299,8 +300,8 @@ package final class Store: Sendable {
 
     func write(_ record: SpaceRecord, _ contents: inout Contents) throws(OfficeError) {
         let path = try recordPath(record.name)
-        let root = contents.stagings[record.name] ?? contents.stagings[Self.everything] ?? root
-        try root.write(try StoreJSON.encode(record, "\(what)/\(path)"), to: path)
+        let leader = contents.stagings[record.name] == nil ? Self.everything : record.name
+        try way(of: leader, contents).write(try StoreJSON.encode(record, "\(what)/\(path)"), to: path)
         contents.records[record.name] = record
     }
 
@@ -319,7 +320,7 @@ package final class Store: Sendable {
             }
             try checkMayAdd(contents)
             let folder = try Self.place(Self.spaceFolder, name)
-            try (contents.stagings[Self.everything] ?? root).makeDirectories(folder)
+            try way(of: Self.everything, contents).makeDirectories(folder)
             try root.sync(folder.parent)
             var record = SpaceRecord(name: name, access: access, quota: quota, folder: folder)
             record.holdsLoose = holdsLoose
@@ -357,54 +358,7 @@ package final class Store: Sendable {
         }
     }
 
-    /// Removes a user, also from every list: whoever has that name later inherits nothing.
-    package func removeUser(_ name: UserName) throws(OfficeError) -> UserAccount {
-        for record in records where record.access.grants.contains(.account(name)) {
-            let access = try AccessList(record.access.grants.filter { $0 != .account(name) })
-            _ = try set(record.name, access: access, quota: nil)
-        }
-        return try accounts.remove(name)
-    }
-
-    /// Ends a space. Its files and versions are put aside in the store, and nothing is deleted.
-    package func remove(_ name: Label) throws(OfficeError) -> SpaceRecord {
-        try contents.withLock { (contents) throws(OfficeError) in
-            guard let record = contents.records[name] else { throw Self.unknown(name) }
-            contents.spaces[name]?.close(Self.unknown(name))
-            let aside = try freePlaceAside(for: name)
-            let root = contents.stagings[name] ?? root
-            try root.makeDirectories(aside)
-            try root.remove(try recordPath(name), recursive: false)
-            try root.sync(try RelativePath([Self.recordFolder]))
-            contents.records[name] = nil
-            contents.spaces[name] = nil
-            try? root.remove(try Self.conflictsPath(name), recursive: false)
-            contents.failures[name] = nil
-            feed.note(.spaceRemoved(name))
-            for (from, to) in [(record.folder, "files"), (try Self.place(Self.versionFolder, name), "versions")] {
-                do throws(OfficeError) {
-                    try root.move(from, into: root, as: try aside.appending(try FileName(to)))
-                } catch  where error.code == .notFound {
-                    continue
-                }
-            }
-            return record
-        }
-    }
-
-    private func freePlaceAside(for name: Label) throws(OfficeError) -> RelativePath {
-        for number in 1... {
-            let place = try RelativePath([Self.removedFolder, try FileName("\(name)-\(number)")])
-            do throws(OfficeError) {
-                _ = try root.entry(place)
-            } catch  where error.code == .notFound {
-                return place
-            }
-        }
-        return try RelativePath([Self.removedFolder])
-    }
-
-    private static func known(_ name: Label, _ contents: Contents) throws(OfficeError) -> Space {
+    static func known(_ name: Label, _ contents: Contents) throws(OfficeError) -> Space {
         if let space = contents.spaces[name] { return space }
         if contents.records[name]?.isMoving == true { throw beingMoved(name) }
         throw contents.failures[name] ?? (contents.records[name] == nil ? unknown(name) : SpaceLease.elsewhere(name))

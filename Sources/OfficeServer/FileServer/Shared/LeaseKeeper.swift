@@ -109,7 +109,9 @@ actor LeaseKeeper {
     }
 
     func leader(of space: Label) -> Leader {
-        if let lead = leads[space] { return lead.isOpen && lead.lease.isHeld ? .own : .nobody }
+        if let lead = leads[space] {
+            return lead.isOpen && lead.lease.isHeld && store.isLed(space, by: lead.lease) ? .own : .nobody
+        }
         guard let holder = claims[space]?.node, holder != node, !judge.isSilent(holder, now: .now) else {
             return .nobody
         }
@@ -160,7 +162,7 @@ actor LeaseKeeper {
         judge.saw(view.beats, now: .now)
         let lost = leads.filter { claims[$0.key] != .init(epoch: $0.value.lease.epoch, node: node) }.map(\.key)
         // What was removed is led no longer: a new space of that name is another one.
-        let removed = leads.keys.filter { $0 != Store.everything && store.record(of: $0) == nil }
+        let removed = leads.filter { $0.value.isOpen && !store.isLed($0.key, by: $0.value.lease) }.map(\.key)
         if !lost.isEmpty || !removed.isEmpty { await giveUp(lost + removed) }
         await claim(now: .now)
         if number.isMultiple(of: Self.roundsToFigures) { noteFigures() }
@@ -218,7 +220,7 @@ actor LeaseKeeper {
         guard leads[space]?.lease === lease else {
             // Lost while it was opened.
             let (opening, store) = (opening, store)
-            _ = try? await opening.run { store.unlead(space) }
+            _ = try? await opening.run { store.unlead(space, lease) }
             return
         }
         leads[space]?.isOpen = true
@@ -233,7 +235,7 @@ actor LeaseKeeper {
             "a space can't be led", metadata: [LogKey.shareName: "\(space)", LogKey.error: "\(error)"])
         let (opening, store, book) = (opening, store, book)
         lease.end()
-        _ = try? await opening.run { store.unlead(space, why: error) }
+        _ = try? await opening.run { store.unlead(space, lease, why: error) }
         guard leads[space]?.lease === lease else { return }
         leads[space] = nil
         resting[space] = .now + Self.cooldown
@@ -255,8 +257,7 @@ actor LeaseKeeper {
         let (opening, store) = (opening, store)
         return Task {
             await lead.work.value
-            guard self.leads[space] == nil else { return }
-            _ = try? await opening.run { store.unlead(space) }
+            _ = try? await opening.run { store.unlead(space, lead.lease) }
         }
     }
 }
