@@ -27,32 +27,45 @@ package struct Conflict: Codable, Sendable, Equatable {
 package final class Conflicts: Sendable {
     private static let most = 1000
     private static let longestFile = 16 << 20
+    private static let aside = Array(".unreadable".utf8)
+
+    private struct State {
+        var known: [Conflict] = []
+        /// That an earlier list could not be read.
+        var lost: OfficeError?
+        /// Why the list isn't on the disk as it is here.
+        var problem: OfficeError?
+        /// What is on the disk can neither be read nor put aside: it is left alone.
+        var isSealed = false
+    }
 
     private let root: Folder
     private let place: RelativePath
-    private let known: Mutex<[Conflict]>
+    private let state: Mutex<State>
 
     /// - Parameter place: The file they are written down in.
     init(root: Folder, place: RelativePath) {
         self.root = root
         self.place = place
-        let bytes = try? root.read(place, limit: Self.longestFile)
-        known = Mutex(bytes.flatMap { try? StoreJSON.decode([Conflict].self, $0, "") } ?? [])
+        state = Mutex(Self.read(root, place))
     }
 
+    /// What the people of the file server have to know.
+    package var problem: OfficeError? { state.withLock { $0.problem ?? $0.lost } }
+
     func note(_ conflict: Conflict) {
-        known.withLock { known in
-            known.append(conflict)
-            if known.count > Self.most { known.removeFirst(known.count - Self.most) }
-            write(known)
+        state.withLock { state in
+            state.known.append(conflict)
+            if state.known.count > Self.most { state.known.removeFirst(state.known.count - Self.most) }
+            write(&state)
         }
     }
 
     /// Those whose copies are still there.
     func open(in folder: Folder) -> [Conflict] {
-        known.withLock { known in
-            let before = known.count
-            known.removeAll { conflict in
+        state.withLock { state in
+            let before = state.known.count
+            state.known.removeAll { conflict in
                 do throws(OfficeError) {
                     _ = try folder.entry(conflict.copy)
                     return false
@@ -60,14 +73,52 @@ package final class Conflicts: Sendable {
                     return error.code == .notFound
                 }
             }
-            if known.count != before { write(known) }
-            return known
+            if state.known.count != before { write(&state) }
+            return state.known
         }
     }
 
+    // MARK: On the disk
+
+    /// A list that can't be read is kept aside, and another is begun: no conflict is worth a space that can't be used.
+    private static func read(_ root: Folder, _ place: RelativePath) -> State {
+        var state = State()
+        do throws(OfficeError) {
+            state.known = try StoreJSON.decode(
+                [Conflict].self, try root.read(place, limit: longestFile), place.description)
+        } catch  where error.code == .notFound {
+            // None yet.
+        } catch {
+            do throws(OfficeError) {
+                try root.move(place, to: try asidePlace(place), replacing: .always)
+            } catch {
+                state.isSealed = true
+            }
+        }
+        // Said until somebody has taken it away.
+        let left = state.isSealed ? place : try? asidePlace(place)
+        if let left, (try? root.entry(left)) != nil {
+            state.lost = OfficeError(
+                .io, left.description,
+                "a list of conflicts that can't be read: not all of them may be told of",
+                mend: "Look for names with '(conflict of' in the space, where the copies are, and remove the list.")
+        }
+        return state
+    }
+
+    private static func asidePlace(_ place: RelativePath) throws(OfficeError) -> RelativePath {
+        try place.parent.appending(try FileName((place.last?.bytes ?? []) + aside))
+    }
+
     /// What can't be written is known until the next start.
-    private func write(_ conflicts: [Conflict]) {
-        guard let bytes = try? StoreJSON.encode(conflicts, "") else { return }
-        try? root.write(bytes, to: place)
+    private func write(_ state: inout State) {
+        if state.isSealed { return }
+        do throws(OfficeError) {
+            try root.write(try StoreJSON.encode(state.known, place.description), to: place)
+            state.problem = nil
+        } catch {
+            state.problem = OfficeError(
+                error.code, place.description, "conflicts can't be written down: \(error.why)", mend: error.mend)
+        }
     }
 }

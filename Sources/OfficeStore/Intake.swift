@@ -156,10 +156,10 @@ extension Store {
 
     /// Throws where what is a store's own by its name is somebody's files: asked before a folder becomes a store.
     static func checkOwnNames(in root: Folder, _ what: String) throws(OfficeError) {
-        guard (try? root.entry(try RelativePath([header]))) == nil, !hasRecords(root) else { return }
+        guard try entry(header, in: root) == nil, try !hasRecords(root) else { return }
         for name in ownNames {
             let path = try RelativePath([name])
-            guard let entry = try? root.entry(path) else { continue }
+            guard let entry = try entry(name, in: root) else { continue }
             var isEmpty = false
             if entry.kind == .directory { isEmpty = try root.list(path).next(upTo: 1).isEmpty }
             guard isEmpty else {
@@ -171,7 +171,17 @@ extension Store {
     }
 
     /// Whether there are records of spaces, as a store has them.
-    private static func hasRecords(_ root: Folder) -> Bool {
-        (try? recordFiles(in: root).contains { (try? readRecord($0, in: root)) != nil }) ?? false
+    private static func hasRecords(_ root: Folder) throws(OfficeError) -> Bool {
+        guard try entry(recordFolder, in: root)?.kind == .directory else { return false }
+        return try recordFiles(in: root).contains { (try? readRecord($0, in: root)) != nil }
+    }
+
+    /// nil where nothing has the name. What can't be looked at may be anything, and is no store's to take.
+    private static func entry(_ name: FileName, in root: Folder) throws(OfficeError) -> Entry? {
+        do throws(OfficeError) {
+            return try root.entry(try RelativePath([name]))
+        } catch  where error.code == .notFound {
+            return nil
+        }
     }
 }

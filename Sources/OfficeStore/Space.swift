@@ -88,6 +88,8 @@ package final class Space: Sendable {
     package var versionsBytes: Int64 { shelf.bytes }
     /// Edits that nobody has brought together yet.
     package var openConflicts: [Conflict] { conflicts.open(in: folder) }
+    /// Why they may be more than are known.
+    package var conflictsProblem: OfficeError? { conflicts.problem }
 
     /// No change is made from now on, and each is refused with this; returns when none is under way.
     package func close(_ refusal: OfficeError) {

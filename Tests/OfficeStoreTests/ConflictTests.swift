@@ -1,3 +1,4 @@
+import Foundation
 import OfficeCore
 import OfficeFolders
 import OfficeTransfer
@@ -146,5 +147,26 @@ struct ConflictTests {
         }
         let long = try table.take(try path("f0"), by: bob, name: "bob@pc2", lease: .seconds(1 << 40), now: start)
         #expect(long.until <= start + LockTable.longest)
+    }
+
+    /// What can't be read is kept aside and said, also after the next start; what can't be written is said, too.
+    @Test func aSpoiltListOfConflictsIsKeptAsideAndSaid() throws {
+        let test = try TestStore()
+        _ = try test.space()
+        let list = test.directory + "/records/docs.conflicts"
+        try Data("no list".utf8).write(to: URL(fileURLWithPath: list))
+        let space = try test.reopened().space(try Label("docs"))
+        #expect(try String(contentsOfFile: list + ".unreadable", encoding: .utf8) == "no list")
+        #expect(space.conflictsProblem?.what == "records/docs.conflicts.unreadable" && space.openConflicts.isEmpty)
+        try space.writer("alice").put("hers", at: "plan")
+        _ = try #require(try edit(space.writer("bob"), "bob's", at: "plan", base: "base"))
+        let again = try test.reopened().space(try Label("docs"))
+        #expect(again.openConflicts.count == 1 && again.conflictsProblem != nil)
+        try FileManager.default.removeItem(atPath: list + ".unreadable")
+        #expect(try test.reopened().space(try Label("docs")).conflictsProblem == nil)
+        try FileManager.default.removeItem(atPath: test.directory + "/records")
+        _ = try #require(try edit(space.writer("carol"), "carol's", at: "plan", base: "base"))
+        #expect(space.openConflicts.count == 2)
+        #expect(space.conflictsProblem?.why.contains("can't be written down") == true)
     }
 }

@@ -352,6 +352,7 @@ actor FileServer {
         errors += (store?.store.strays ?? []) + (store?.store.unfinished ?? [])
         for record in store?.store.records ?? [] where record.access.grants.isEmpty && record.isMoving != true {
             errors.append(
+        errors += store?.store.spaces.compactMap(\.conflictsProblem) ?? []
                 OfficeError(
                     .notAllowed, "\(Label.office)/\(record.name)", "nobody may use it",
                     mend: "Say who may with 'officeshare space set \(record.name) --allow PRINCIPAL'."))
