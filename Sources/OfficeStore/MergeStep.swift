@@ -12,18 +12,22 @@ package struct PathHistory: Sendable {
     package var current: Content?
     /// What is kept of what had it.
     package var versions: Set<Content>
+    /// What was removed there last, of which nothing is known here, where nothing was done here since that isn't known
+    /// there.
+    package var removed: Content?
 
-    package init(current: Content? = nil, versions: Set<Content> = []) {
+    package init(current: Content? = nil, versions: Set<Content> = [], removed: Content? = nil) {
         self.current = current
         self.versions = versions
+        self.removed = removed
     }
 }
 
 /// How what another store has at a path is brought into this one. Pure.
 ///
-/// Every content that was there is here afterwards: as the file, among its versions, or beside it by name. A removal
-/// takes nothing with it, on either side: what one side still has, and the other knows to be replaced or removed, stays as
-/// the other has it; what the other doesn't know comes.
+/// Every content that was there is here afterwards: as the file, among its versions, or beside it by name. A removal takes
+/// only what the other side has left as it was: what one side still has, and the other knows to be replaced or removed, stays
+/// as the other has it; what the other doesn't know comes.
 package enum MergeStep: Sendable, Equatable {
     /// It is here, or was.
     case known
@@ -33,8 +37,14 @@ package enum MergeStep: Sendable, Equatable {
     case replace
     /// Both were changed.
     case beside
+    /// What has the name here was removed there, and nobody has touched it here.
+    case remove
 
     package init(theirs: PathHistory, ours: PathHistory) {
+        if theirs.current == nil, let removed = theirs.removed, removed == ours.current {
+            self = .remove
+            return
+        }
         guard let content = theirs.current, content != ours.current, !ours.versions.contains(content) else {
             self = .known
             return

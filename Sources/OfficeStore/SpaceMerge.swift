@@ -84,7 +84,47 @@ package struct SpaceMerge: Sendable {
         }
     }
 
+    /// The version that a file became when it was removed there: where that was the last that happened to it there, nothing
+    /// of it is known here, and nothing happened to it here that isn't known there.
+    ///
+    /// - Parameters:
+    ///   - unknown: What the other store has of the path, and this one hasn't.
+    ///   - all: All that it has of it.
+    package func removal(of path: RelativePath, _ unknown: [Item], of all: [Item]) throws(OfficeError) -> Item? {
+        guard !all.contains(where: { $0.version == nil }),
+            let last = all.max(by: { ($0.version?.number ?? 0) < ($1.version?.number ?? 0) }),
+            last.version?.how == .removed, let removal = unknown.first(where: { $0.version == last.version })
+        else { return nil }
+        let theirs = Set(all.compactMap { $0.version?.fileName })
+        let ours = try space.shelf.versions(of: path)
+        guard ours.allSatisfy({ theirs.contains($0.name.fileName) }),
+            let there = try? space.folder.entry(path), there.kind == removal.entry.kind,
+            there.size == removal.entry.size, there.modified == removal.entry.modified
+        else { return nil }
+        return removal
+    }
+
     // MARK: What comes
+
+    /// Removes what was removed there. Not where somebody was faster, or has locked it: then it stays.
+    package func remove(_ removal: Item) throws(OfficeError) -> Bool {
+        guard let name = removal.version, let content = removal.content else { return false }
+        return try writer(name.author).remove(removal.path, keepingAs: name) { () throws(OfficeError) in
+            try self.content(removal.path, in: space.folder) == content
+        }
+    }
+
+    /// A folder that was removed there goes once nothing is in it any more.
+    package func removeIfEmpty(_ path: RelativePath) throws(OfficeError) {
+        guard (try? space.folder.entry(path))?.kind == .directory else { return }
+        do throws(OfficeError) {
+            let writer = writer(nil)
+            try writer.remove(path, recursive: false)
+            try writer.sync(path.parent)
+        } catch  where error.code == .exists || error.code == .notFound {
+            return
+        }
+    }
 
     package func makeFolder(_ path: RelativePath) throws(OfficeError) { _ = try place(for: path, isFolder: true) }
 

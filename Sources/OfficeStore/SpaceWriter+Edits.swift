@@ -72,6 +72,28 @@ extension SpaceWriter {
         }
     }
 
+    /// Removes what another store has removed, by the name that it is kept by there. Answers whether it is gone: not where
+    /// it has changed since `isSame` looked, or somebody has locked it.
+    func remove(
+        _ path: RelativePath, keepingAs theirs: VersionName, _ isSame: () throws(OfficeError) -> Bool
+    ) throws(OfficeError) -> Bool {
+        try mayChange()
+        guard let seen = try? folder.identity(path), try isSame() else { return false }
+        let name = try space.name(for: theirs, of: path)
+        let isGone = try space.locked { (state) throws(OfficeError) -> Bool in
+            try mayChange()
+            guard (try? state.locks.check(path, by: author, now: .now)) != nil, let existing = try entryIfAny(path),
+                try folder.identity(path) == seen
+            else { return false }
+            try space.shelf.keep(path, of: folder, as: name, .move)
+            state.book.changed(files: -1, bytes: -existing.bytes)
+            note(.removed(space.name, path, as: name.fileName))
+            return true
+        }
+        if isGone { try sync(path.parent) }
+        return isGone
+    }
+
     /// Keeps what another store has kept of a path.
     func keepVersion(
         of path: RelativePath, _ theirs: VersionName, _ entry: Entry, _ file: ReadableFile?

@@ -15,6 +15,8 @@ package struct StoreMerge: Sendable {
         /// Those that are beside what has their name.
         package var conflicts = 0
         package var versions = 0
+        /// Files that went here, for they were removed there. Nodes of before don't say.
+        package var removals: Int?
         package init() {}
     }
 
@@ -133,7 +135,11 @@ package struct StoreMerge: Sendable {
             try await bring(part, merge, staging, &summary)
         }
         let folders = Self.emptyFolders(items)
-        try await pool.run { for folder in folders { try merge.makeFolder(folder) } }
+        let left = Self.foldersLeft(items)
+        try await pool.run {
+            for folder in folders { try merge.makeFolder(folder) }
+            for folder in left { try merge.removeIfEmpty(folder) }
+        }
     }
 
     private func versions(of space: Label) async throws -> [Entry] {
@@ -149,6 +155,17 @@ package struct StoreMerge: Sendable {
         let present = items.filter { $0.version == nil }
         let parents = Set(present.map(\.path.parent))
         return present.filter { $0.entry.kind == .directory && !parents.contains($0.path) }.map(\.path)
+    }
+
+    /// Folders that were there and are not any more, the deepest first: something that was in them was removed.
+    private static func foldersLeft(_ items: [SpaceMerge.Item]) -> [RelativePath] {
+        let there = Set(items.filter { $0.version == nil && $0.entry.kind == .directory }.map(\.path))
+        var left: Set<RelativePath> = []
+        for item in items where item.version?.how == .removed {
+            var way = item.path.parent
+            while !way.isRoot, !there.contains(way), left.insert(way).inserted { way = way.parent }
+        }
+        return left.sorted { $0.components.count > $1.components.count }
     }
 
     // MARK: Bringing
@@ -175,19 +192,29 @@ package struct StoreMerge: Sendable {
                 }
             }
             try await bring(
-                group.group.path, items, author: Self.author(group.group.items), contents, merge, staging, &summary)
+                group.group.path, items, of: group.group.items, contents, merge, staging, &summary)
         }
     }
 
     private func bring(
-        _ path: RelativePath, _ items: [SpaceMerge.Item], author: Author?, _ contents: [RelativePath: NamedContent],
-        _ merge: SpaceMerge, _ staging: Folder, _ summary: inout Summary
+        _ path: RelativePath, _ items: [SpaceMerge.Item], of all: [SpaceMerge.Item],
+        _ contents: [RelativePath: NamedContent], _ merge: SpaceMerge, _ staging: Folder, _ summary: inout Summary
     ) async throws {
         let ours = try await pool.run { try merge.history(of: path) }
         let current = items.first { $0.version == nil }
-        let theirs = PathHistory(
+        var theirs = PathHistory(
             current: current?.content, versions: Set(items.filter { $0.version != nil }.compactMap(\.content)))
+        let removal = try await pool.run { try merge.removal(of: path, items, of: all) }
+        theirs.removed = removal?.content
         var missing = MergeStep.missing(theirs: theirs, ours: ours)
+        let step = MergeStep(theirs: theirs, ours: ours)
+        if step == .remove, let removal, let content = removal.content,
+            try await pool.run({ try merge.remove(removal) })
+        {
+            // It is kept by the name that it has there.
+            missing.remove(content)
+            summary.removals = (summary.removals ?? 0) + 1
+        }
         let kept = items.filter { $0.version != nil }.sorted { ($0.version?.number ?? 0) < ($1.version?.number ?? 0) }
         for item in kept {
             guard let content = item.content, missing.remove(content) != nil else { continue }
@@ -196,11 +223,10 @@ package struct StoreMerge: Sendable {
             summary.versions += 1
             try await discard(contents[item.place], staging)
         }
-        let step = MergeStep(theirs: theirs, ours: ours)
-        guard let current, step != .known else { return }
+        guard let current, step != .known, step != .remove else { return }
         let file = try await fetchIfAny(contents[current.place], current.place, staging)
         let place = try await pool.run {
-            try merge.bring(current, file, author: author, base: step == .replace ? ours.current : nil)
+            try merge.bring(current, file, author: Self.author(all), base: step == .replace ? ours.current : nil)
         }
         switch place {
         case .known: break

@@ -180,13 +180,12 @@ struct MergeTests {
         let (ours, theirs) = (try TestStore(), try TestStore())
         let (here, there) = (try ours.space().writer("bob"), try theirs.space().writer("alice"))
         for writer in [here, there] {
-            for name in ["same", "edited", "both", "gone", "kept"] { try writer.put("base", at: name) }
+            for name in ["same", "edited", "both", "gone"] { try writer.put("base", at: name) }
         }
         try there.put("theirs", at: "edited", replacing: .always)
         try there.put("theirs", at: "both", replacing: .always)
         try here.put("ours", at: "both", replacing: .always)
         try here.remove(try path("gone"), recursive: false)
-        try there.remove(try path("kept"), recursive: false)
         try there.makeDirectory(try path("empty"))
         try there.put("theirs", at: "new")
         let summary = try await merge(theirs, into: ours)
@@ -196,11 +195,48 @@ struct MergeTests {
         let copy = try #require(here.space.openConflicts.first)
         #expect(copy.path == (try path("both")) && copy.copy.description.contains("conflict of alice@"))
         #expect(try here.text(copy.copy.description) == "theirs")
-        // A removal takes nothing with it, and isn't undone by what was not edited.
+        // A removal isn't undone by what was not edited.
         #expect(throws: OfficeError.self) { try here.text("gone") }
-        #expect(try here.text("kept") == "base")
         #expect(try here.folder.entry(try path("empty")).kind == .directory)
         #expect(summary.files == 2 && summary.conflicts == 1 && summary.versions == 0)
+    }
+
+    /// What was removed there and left alone here goes, and is kept as a version; what somebody has written, brought back
+    /// or locked here stays.
+    @Test func aRemovalComesWhereNobodyTouchedTheFile() async throws {
+        let (ours, theirs) = (try TestStore(), try TestStore())
+        theirs.store.feed.follow()
+        let there = try theirs.space().writer("alice")
+        for name in ["d", "d/e"] { try there.makeDirectory(try path(name)) }
+        let names = ["untouched", "d/e/untouched", "rewritten", "again", "locked", "before", "d/other"]
+        for name in names { try there.put("base of \(name)", at: name) }
+        try there.remove(try path("before"), recursive: false)
+        try carry(theirs.store.feed, to: ours.store)
+        theirs.store.feed.release()
+        let here = try ours.store.space(try Label("docs")).writer("bob")
+        for name in names where name != "before" && name != "d/other" {
+            try there.remove(try path(name), recursive: false)
+        }
+        try there.remove(try path("d/e"), recursive: false)
+        try here.put("anew", at: "rewritten", replacing: .always)
+        try here.remove(try path("again"), recursive: false)
+        _ = try here.restore(try path("again"), number: nil, to: try path("again"))
+        _ = try here.restore(try path("before"), number: nil, to: try path("before"))
+        _ = try here.lock(try path("locked"), for: .seconds(60))
+        let summary = try await merge(theirs, into: ours)
+        #expect(summary.removals == 2)
+        for name in ["untouched", "d/e/untouched", "d/e"] {
+            #expect(throws: OfficeError.self, "\(name)") { try here.folder.entry(try path(name)) }
+        }
+        #expect(try here.kept("untouched") == ["base of untouched"])
+        #expect(try here.text("rewritten") == "anew" && here.kept("rewritten").contains("base of rewritten"))
+        for name in ["again", "before", "locked", "d/other"] { #expect(try here.text(name) == "base of \(name)") }
+        // The books are right, nothing is left to do, and what comes back stays.
+        let again = try ours.reopened().space(try Label("docs"))
+        #expect(again.files == here.space.files && again.versionsBytes == here.space.versionsBytes)
+        _ = try here.restore(try path("untouched"), number: nil, to: try path("untouched"))
+        #expect(try await merge(theirs, into: ours) == StoreMerge.Summary())
+        #expect(try here.text("untouched") == "base of untouched")
     }
 
     @Test func aFolderWhereAFileIsGetsAnotherName() async throws {
@@ -231,9 +267,10 @@ struct MergeTests {
         var generator = Seeded(UInt64(seed))
         func history() -> PathHistory {
             func content() -> Content { .link([UInt8.random(in: 0..<6, using: &generator)]) }
+            let versions = Set((0..<Int.random(in: 0..<4, using: &generator)).map { _ in content() })
             return PathHistory(
-                current: Bool.random(using: &generator) ? content() : nil,
-                versions: Set((0..<Int.random(in: 0..<4, using: &generator)).map { _ in content() }))
+                current: Bool.random(using: &generator) ? content() : nil, versions: versions,
+                removed: Bool.random(using: &generator) ? versions.randomElement(using: &generator) : nil)
         }
         let (theirs, ours) = (history(), history())
         var after = ours
@@ -248,6 +285,10 @@ struct MergeTests {
             if let current = ours.current { after.versions.insert(current) }
             after.current = theirs.current
         case .beside: if let current = theirs.current { beside.insert(current) }
+        case .remove:
+            #expect(theirs.current == nil && theirs.removed == ours.current)
+            if let current = ours.current { after.versions.insert(current) }
+            after.current = nil
         }
         let wanted = theirs.versions.union(ours.versions).union([theirs.current, ours.current].compactMap { $0 })
         #expect(
