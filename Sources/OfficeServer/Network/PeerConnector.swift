@@ -22,6 +22,8 @@ struct PeerConnector: Sendable {
     private static let mostAddresses = 16
 
     static let unreachable = OfficeError(.unavailable, "node", "none of its addresses answers")
+    /// Its machine takes connections; it, or this one, is too busy to shake hands in time, or it stands still.
+    static let busy = OfficeError(.unavailable, "node", "it takes connections and doesn't answer in time")
 
     struct Connected: Sendable {
         let connection: HTTPConnection
@@ -43,7 +45,7 @@ struct PeerConnector: Sendable {
 
     /// The first connection whose key `admit` confirms; the others are closed.
     ///
-    /// Throws `.unavailable` where no address answers. The connection's `run()` is the caller's to call, always.
+    /// Throws `unreachable` or `busy` where no address answers. The connection's `run()` is the caller's to call, always.
     func connect(
         to endpoints: [Endpoint], joining: Bool = false, admit: @escaping @Sendable (NodeID) -> Bool
     ) async throws -> Connected {
@@ -52,11 +54,19 @@ struct PeerConnector: Sendable {
             for (place, endpoint) in candidates.enumerated() {
                 tasks.addTask {
                     if place > 0 { try await Task.sleep(for: Self.stagger * place) }
-                    return try? await self.connect(to: endpoint, joining: joining, admit: admit)
+                    do {
+                        return try await self.connect(to: endpoint, joining: joining, admit: admit)
+                    } catch let error as OfficeError where error == Self.busy {
+                        throw error
+                    } catch {
+                        return nil
+                    }
                 }
             }
             var winner: Connected?
+            var isBusy = false
             while let result = await tasks.nextResult() {
+                if case .failure(let error as OfficeError) = result, error == Self.busy { isBusy = true }
                 guard case .success(let connected?) = result else { continue }
                 if winner == nil {
                     winner = connected
@@ -65,9 +75,7 @@ struct PeerConnector: Sendable {
                     await connected.connection.discard()
                 }
             }
-            guard let winner else {
-                throw Self.unreachable
-            }
+            guard let winner else { throw isBusy ? Self.busy : Self.unreachable }
             return winner
         }
     }
@@ -101,6 +109,7 @@ struct PeerConnector: Sendable {
                 handshake.fail(error)
                 throw error
             }.get()
+        let connected = ContinuousClock.now
         do {
             try await handshake.futureResult.get()
             guard let peer = presented.presented else { throw HTTPConnection.lost }
@@ -110,6 +119,7 @@ struct PeerConnector: Sendable {
             return Connected(connection: HTTPConnection(prepared), endpoint: endpoint, presented: peer)
         } catch {
             channel.close(mode: .all, promise: nil)
+            if ContinuousClock.now - connected >= .nanoseconds(Self.patience.nanoseconds) { throw Self.busy }
             throw error
         }
     }

@@ -12,6 +12,8 @@ actor PeerPool: Service {
     private static let mostIdle = 4
     /// How long one is kept idle: shorter than the other side's patience.
     private static let idleTime = Duration.seconds(15)
+    /// How long a member that is there may be too busy for another connection.
+    private static let patience = Duration.seconds(20)
 
     private let connector: PeerConnector
     private let directory: PeerDirectory
@@ -82,12 +84,26 @@ actor PeerPool: Service {
     }
 
     private func connection(to node: NodeID) async throws -> HTTPConnection {
-        let now = ContinuousClock.now
+        let end = ContinuousClock.now + Self.patience
+        while true {
+            if let connection = idleConnection(to: node) { return connection }
+            do {
+                return try await dedicatedConnection(to: node).connection
+            } catch let error as OfficeError where error == PeerConnector.busy {
+                // By its event stream it is there: a machine on which much goes on is no absent one.
+                guard ContinuousClock.now < end, await directory[node]?.presence == .online else {
+                    throw PeerConnector.unreachable
+                }
+            }
+        }
+    }
+
+    private func idleConnection(to node: NodeID) -> HTTPConnection? {
         while let last = idle[node]?.popLast() {
-            if last.connection.isActive, now - last.since < Self.idleTime { return last.connection }
+            if last.connection.isActive, .now - last.since < Self.idleTime { return last.connection }
             last.connection.close()
         }
-        return try await dedicatedConnection(to: node).connection
+        return nil
     }
 
     private func release(_ connection: HTTPConnection, of node: NodeID) {
