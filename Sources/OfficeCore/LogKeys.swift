@@ -15,6 +15,7 @@ package enum LogKey {
     package static let port = "port"
     package static let interface = "interface"
     package static let count = "count"
+    package static let step = "step"
     package static let bytes = "bytes"
     package static let seconds = "seconds"
     package static let method = "http.method"

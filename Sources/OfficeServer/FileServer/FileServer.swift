@@ -29,6 +29,8 @@ actor FileServer {
     nonisolated let noticesChanged = EventHub<Void>()
     let logger: Logger
     var handingOver: HandingOver?
+    /// A copy of another node's store, on its way here.
+    var copying: Task<Void, any Error>?
     /// Nothing is written while the standby is made equal.
     var isFrozen = false
     /// Changes of spaces and users that are under way, and who waits for their end.
@@ -99,6 +101,7 @@ actor FileServer {
         }
         // An older epoch's changes end here, before the newer one's begin.
         await standDown()
+        await endCopying()
         await follower.leave()
         do throws(OfficeError) {
             let (path, epoch, office, own) = (setting.store, setting.epoch, state.office, self.office.identity.id)
@@ -349,10 +352,10 @@ actor FileServer {
                     mend: "It is brought in by itself when the file server can be reached; nothing is removed here."))
         }
         if let failure = await keeper?.failure { errors.append(failure) }
+        errors += store?.store.spaces.compactMap(\.conflictsProblem) ?? []
         errors += (store?.store.strays ?? []) + (store?.store.unfinished ?? [])
         for record in store?.store.records ?? [] where record.access.grants.isEmpty && record.isMoving != true {
             errors.append(
-        errors += store?.store.spaces.compactMap(\.conflictsProblem) ?? []
                 OfficeError(
                     .notAllowed, "\(Label.office)/\(record.name)", "nobody may use it",
                     mend: "Say who may with 'officeshare space set \(record.name) --allow PRINCIPAL'."))

@@ -42,7 +42,7 @@ struct FileServerService: Service {
 
     func run() async throws {
         let changes = office.changes.listen()
-        let arrivals = presence.listen()
+        let (arrivals, comings) = (presence.listen(), presence.listen())
         await withGracefulShutdownHandler {
             await withDiscardingTaskGroup { tasks in
                 tasks.addTask {
@@ -50,6 +50,7 @@ struct FileServerService: Service {
                     await hearOthers(arrivals)
                     await server.settle()
                 }
+                tasks.addTask { await missOthers(comings) }
                 tasks.addTask { await every(Self.retry) { await server.offerLeftStore() } }
                 tasks.addTask {
                     await every(Self.retry) {
@@ -95,6 +96,14 @@ struct FileServerService: Service {
         guard nodes.count > 1 else { return await office.prefer(nil) }
         for node in nodes where await directory[node]?.presence == .online || node == office.identity.id {
             return await office.prefer(node)
+        }
+    }
+
+    /// Tells the file server who isn't there any more.
+    private func missOthers(_ comings: AsyncStream<NodeID>) async {
+        for await node in comings {
+            let presence = await directory[node]?.presence
+            if presence == .offline || presence == .gone { await server.lost(node) }
         }
     }
 

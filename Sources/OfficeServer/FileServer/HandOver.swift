@@ -33,11 +33,14 @@ extension FileServer {
     /// A hand-over that is under way here.
     struct HandingOver: Sendable {
         let to: NodeID
+        /// Whose node goes through the steps.
+        let by: NodeID
         /// Set while nothing is written.
         var token: String?
     }
 
-    func handOver(_ call: HandOverCall) async throws(OfficeError) -> HandOverCall {
+    /// - Parameter node: Who asks.
+    func handOver(_ call: HandOverCall, by node: NodeID) async throws(OfficeError) -> HandOverCall {
         guard let current = store else {
             // One without its store is as good as lost, and says so.
             _ = try self.current(nil)
@@ -45,8 +48,10 @@ extension FileServer {
         }
         switch call.step {
         case .begin:
+            // One that was broken off before its end: whoever was at it is refused from now on.
+            if let token = handingOver?.token { resume(token) }
             try fence.check(current.epoch, writing: true)
-            handingOver = HandingOver(to: call.to)
+            handingOver = HandingOver(to: call.to, by: node)
             guard let lead, lead.standby == call.to else { break }
             if await lead.isInStep { return HandOverCall(step: .begin, to: call.to, isInStep: true) }
             await lead.pause()
@@ -75,6 +80,13 @@ extension FileServer {
         return call
     }
 
+    /// A node isn't there any more: what it had begun comes to nothing. If it has written the next epoch down, nobody knows
+    /// of it yet, and what is written here until they do is brought in.
+    func lost(_ node: NodeID) {
+        guard let handingOver, handingOver.by == node, node != office.identity.id else { return }
+        if let token = handingOver.token { resume(token) } else { self.handingOver = nil }
+    }
+
     private func resume(_ token: String) {
         guard handingOver?.token == token, let current = store else { return }
         handingOver = nil
@@ -97,6 +109,33 @@ extension FileServer {
     func copy(
         from centre: Label, by transport: some ShareTransport, to path: [UInt8], comparingContent: Bool = false,
         isLast: Bool
+    ) async throws {
+        let previous = copying
+        previous?.cancel()
+        let task = Task {
+            _ = await previous?.result
+            try Task.checkCancellation()
+            try await bring(from: centre, by: transport, to: path, comparingContent, isLast)
+        }
+        copying = task
+        try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
+    /// No copy is made any more when it returns. An older one would take away what only a newer one knows of, and what is
+    /// written here since.
+    func endCopying() async {
+        copying?.cancel()
+        _ = await copying?.result
+        copying = nil
+    }
+
+    private func bring(
+        from centre: Label, by transport: some ShareTransport, to path: [UInt8], _ comparingContent: Bool,
+        _ isLast: Bool
     ) async throws(OfficeError) {
         try await onDisk { [history] () throws(OfficeError) in
             guard try history.left() != path else {

@@ -56,7 +56,7 @@ struct PeerSpaceRoutes: Sendable {
                 throw OfficeError(.notAllowed, "this node", "only an admin may have it hand over")
             }
             let call = try await request.decoded(as: HandOverCall.self, limit: live.limits.bodyBytes)
-            return try .json(try await server.handOver(call))
+            return try .json(try await server.handOver(call, by: context.caller.node))
         }
         addMerge(to: router, admit: admit)
         addShared(to: router, admit: admit)

@@ -1,3 +1,4 @@
+import Logging
 import OfficeControl
 import OfficeCore
 import OfficeTrust
@@ -10,10 +11,20 @@ extension Promotion {
     /// doesn't write again before the new epoch is there.
     private static let longestFreeze = Duration.seconds(300)
 
+    /// What is about to be done, in this order, as the log of the admin's node tells it: a hand-over that was broken off
+    /// shows where.
+    enum Stage: String, CaseIterable { case prepare, begin, copy, freeze, copyLast, confirm, write, change }
+
+    func enter(_ stage: Stage, _ node: NodeID) {
+        server.logger.info(
+            "the file server moves", metadata: [LogKey.nodeID: "\(node.short)", LogKey.step: "\(stage)"])
+    }
+
     func handOver(
         from old: NodeID, to node: NodeID, store: [UInt8], force: Bool, _ setting: FileServerSetting
     ) async throws {
         let begun: HandOverCall
+        enter(.begin, node)
         do {
             begun = try await ask(old, HandOverCall(step: .begin, to: node))
         } catch let error as OfficeError where error.code == .unavailable {
@@ -27,11 +38,19 @@ extension Promotion {
             return try await office.setFileServer([node], standby: [], store: store)
         }
         let isInStep = begun.isInStep == true
-        if !isInStep { try await copy(from: old, to: node, store: store, isLast: false) }
+        if !isInStep {
+            enter(.copy, node)
+            try await copy(from: old, to: node, store: store, isLast: false)
+        }
         let began = ContinuousClock.now
+        enter(.freeze, node)
         let frozen = try await ask(old, HandOverCall(step: .freeze, to: node))
         do {
-            if !isInStep { try await copy(from: old, to: node, store: store, isLast: true) }
+            if !isInStep {
+                enter(.copyLast, node)
+                try await copy(from: old, to: node, store: store, isLast: true)
+            }
+            enter(.confirm, node)
             _ = try await ask(
                 old, HandOverCall(step: .confirm, to: node, token: frozen.token, isInStep: begun.isInStep))
             guard ContinuousClock.now - began < Self.longestFreeze else {
@@ -39,11 +58,13 @@ extension Promotion {
                     .temporary, Label.office, "the last of the store took too long to copy", mend: "Run the same again."
                 )
             }
+            enter(.write, node)
             try await office.setFileServer([node], standby: setting.standby.filter { $0 != node }, store: store)
         } catch {
             _ = try? await ask(old, HandOverCall(step: .resume, to: node))
             throw error
         }
+        enter(.change, node)
         // It stands down by the log; this only makes it sooner.
         if old == office.identity.id { await server.adopt() } else { await links.catchUp(with: old) }
     }
@@ -58,7 +79,7 @@ extension Promotion {
     }
 
     private func ask(_ node: NodeID, _ call: HandOverCall) async throws -> HandOverCall {
-        guard node != office.identity.id else { return try await server.handOver(call) }
+        guard node != office.identity.id else { return try await server.handOver(call, by: node) }
         return try await reaching(node) {
             try await pool.ask(node, "/v1/server/handover", call, limit: Self.longestAnswer)
         }

@@ -41,6 +41,7 @@ struct Promotion: Sendable {
                     mend: "End that with 'officeshare demote', move the folder, and promote the node with it.")
             }
         }
+        enter(.prepare, node)
         let (store, takenIn) = try await prepare(node, wanted)
         if let setting = state.fileServer?.setting, let old = setting.nodes.first {
             try await handOver(from: old, to: node, store: store, force: request.force, setting)
