@@ -12,7 +12,7 @@ import OfficeCore
 /// Makes a TLS connection to a node, over whichever of its addresses answers first (happy eyeballs, RFC 8305).
 struct PeerConnector: Sendable {
     /// How long after one address the next is tried beside it.
-    private static let stagger = Duration.milliseconds(120)
+    static let stagger = Duration.milliseconds(120)
     /// How long one address has to connect and shake hands.
     private static let patience = TimeAmount.seconds(3)
     /// Milliseconds after which unacknowledged bytes end a connection (TCP_USER_TIMEOUT, RFC 5482). Not shorter: it
@@ -45,15 +45,18 @@ struct PeerConnector: Sendable {
 
     /// The first connection whose key `admit` confirms; the others are closed.
     ///
+    /// - Parameter headStart: How long after the first address the second is tried beside it.
+    ///
     /// Throws `unreachable` or `busy` where no address answers. The connection's `run()` is the caller's to call, always.
     func connect(
-        to endpoints: [Endpoint], joining: Bool = false, admit: @escaping @Sendable (NodeID) -> Bool
+        to endpoints: [Endpoint], joining: Bool = false, headStart: Duration = stagger,
+        admit: @escaping @Sendable (NodeID) -> Bool
     ) async throws -> Connected {
         let candidates = endpoints.prefix(Self.mostAddresses)
         return try await withThrowingTaskGroup(of: Connected?.self) { tasks in
             for (place, endpoint) in candidates.enumerated() {
                 tasks.addTask {
-                    if place > 0 { try await Task.sleep(for: Self.stagger * place) }
+                    if place > 0 { try await Task.sleep(for: headStart + Self.stagger * (place - 1)) }
                     do {
                         return try await self.connect(to: endpoint, joining: joining, admit: admit)
                     } catch let error as OfficeError where error == Self.busy {
