@@ -20,6 +20,8 @@ package final class Folder: Sendable {
     /// Where its temporaries are, and by way of which names change: nil, as for all but stores that several machines
     /// write to, in the folder they are for. See `staged(in:)`.
     package let staging: Folder?
+    /// Its files are replaced and never written to: while one is open its content stays, whatever befalls its names.
+    let replacesWhole: Bool
 
     /// Opens the directory at `path`, absolute or relative to the working directory; links on the way are followed.
     package init(at path: [UInt8]) throws(OfficeError) {
@@ -38,10 +40,12 @@ package final class Folder: Sendable {
         owner = Owner(try handle.status(what))
         origin = path.first == UInt8(ascii: "/") ? path : nil
         staging = nil
+        replacesWhole = false
     }
 
     /// A folder that is known by its handle alone.
-    init(root: Descriptor, _ what: String) throws(OfficeError) {
+    init(root: Descriptor, _ what: String, replacesWhole: Bool = false) throws(OfficeError) {
+        self.replacesWhole = replacesWhole
         handle = root
         owner = Owner(try root.status(what))
         origin = nil
@@ -53,12 +57,16 @@ package final class Folder: Sendable {
         handle = other.handle
         owner = other.owner
         origin = other.origin
+        replacesWhole = other.replacesWhole
         self.staging = staging
     }
 
     /// The folder at `path` as a root of its own: nothing beneath it leads out of it any more.
-    package func subfolder(_ path: RelativePath) throws(OfficeError) -> Folder {
-        try Folder(root: try resolve(path, flags: Flag.path | O_DIRECTORY), path.what)
+    ///
+    /// - Parameter replacesWhole: Whoever has it replaces its files and never writes to one.
+    package func subfolder(_ path: RelativePath, replacesWhole: Bool = false) throws(OfficeError) -> Folder {
+        try Folder(
+            root: try resolve(path, flags: Flag.path | O_DIRECTORY), path.what, replacesWhole: replacesWhole)
     }
 
     /// What is known of the folder itself, now.
@@ -117,7 +125,9 @@ package final class Folder: Sendable {
             let file = try resolve(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
             let status = try file.status(path.what)
             // Another one took its place in between: look again.
-            if Descriptor.same(seen, status) { return ReadableFile(file, status, what: path.what) }
+            if Descriptor.same(seen, status) {
+                return ReadableFile(file, status, what: path.what, isReplacedWhole: replacesWhole)
+            }
         }
         throw .unstable(path.what)
     }

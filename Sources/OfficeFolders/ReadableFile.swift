@@ -9,8 +9,10 @@ package final class ReadableFile: Sendable {
     /// As it was when it was opened.
     package let identity: FileIdentity
     package let executable: Bool
+    private let isReplacedWhole: Bool
 
-    init(_ file: Descriptor, _ status: stat, what: String) {
+    init(_ file: Descriptor, _ status: stat, what: String, isReplacedWhole: Bool = false) {
+        self.isReplacedWhole = isReplacedWhole
         self.file = file
         self.what = what
         identity = FileIdentity(status)
@@ -27,6 +29,13 @@ package final class ReadableFile: Sendable {
     /// As it is now: another identity than before says that what was read may be a mixture.
     package func currentIdentity() throws(OfficeError) -> FileIdentity {
         FileIdentity(try file.status(what))
+    }
+
+    /// Whether what was read so far and what is read now are of one content.
+    package func isUnchanged() throws(OfficeError) -> Bool {
+        let now = try currentIdentity()
+        // A second name, and the loss of one, change the time of the inode, too.
+        return isReplacedWhole ? now.isSameContent(as: identity) : now == identity
     }
 
     /// Where the next byte at or behind `offset` is that is not in a hole; nil where there is none.

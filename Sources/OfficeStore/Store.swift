@@ -282,12 +282,12 @@ package final class Store: Sendable {
         try root.makeDirectories(shelf)
         let (path, longest) = (try recordPath(record.name), Self.longestRecord)
         let what = "\(self.what)/\(path)"
-        func own(_ path: RelativePath) throws(OfficeError) -> Folder {
-            let folder = try root.subfolder(path)
+        func own(_ path: RelativePath, replacesWhole: Bool = false) throws(OfficeError) -> Folder {
+            let folder = try root.subfolder(path, replacesWhole: replacesWhole)
             return staging.map { folder.staged(in: $0) } ?? folder
         }
         return try Space(
-            record, folder: try own(record.folder), shelf: try own(shelf),
+            record, folder: try own(record.folder, replacesWhole: true), shelf: try own(shelf),
             conflicts: Conflicts(root: root, place: try Self.conflictsPath(record.name)), feed: feed, lease: lease,
             figures: figures
         ) { (next) throws(OfficeError) in

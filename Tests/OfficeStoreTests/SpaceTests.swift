@@ -21,6 +21,20 @@ struct SpaceTests {
         #expect(try writer.kept("a") == ["two", "one"])
     }
 
+    /// Who reads a file while it is replaced gets what it was, and need not begin anew.
+    @Test func whatIsReadStaysWhatItIsWhileItIsReplaced() throws {
+        let test = try TestStore()
+        let writer = try test.space().writer()
+        try writer.put("one", at: "a")
+        let plain = try test.store.root.subfolder(try path("spaces/docs"))
+        let (reading, other) = (try writer.folder.open(try path("a")), try plain.open(try path("a")))
+        try writer.put("two", at: "a", replacing: .always)
+        #expect(try reading.isUnchanged())
+        #expect(try !other.isUnchanged())
+        try writer.remove(try path("a"), recursive: false)
+        #expect(try reading.isUnchanged())
+    }
+
     @Test func whatIsMovedOverOrRemovedIsKept() throws {
         let test = try TestStore()
         let writer = try test.space().writer()

@@ -87,7 +87,7 @@ func leaves(of file: ReadableFile, cache: any HashCache, stop: StopFlag) throws(
         guard let digest = try reader.digest(of: index, in: geometry, from: file) else { throw changedWhileRead() }
         leaves.append(digest)
     }
-    guard try file.currentIdentity() == file.identity else { throw changedWhileRead() }
+    guard try file.isUnchanged() else { throw changedWhileRead() }
     if file.identity.isSettled(now: .now) { cache.remember(leaves, of: file.identity) }
     return leaves
 }

@@ -102,6 +102,6 @@ final class BlockSending {
     }
 
     func checkUnchanged() throws(OfficeError) {
-        guard try file.currentIdentity() == file.identity else { throw changedWhileRead() }
+        guard try file.isUnchanged() else { throw changedWhileRead() }
     }
 }

@@ -123,7 +123,7 @@ final class FetchMaker {
 
     private func send(_ want: Want, _ sending: some DeltaSending, _ room: Int) throws(OfficeError) {
         guard try sending.step(into: &encoder, item: want.item, pieceBytes: room) else { return }
-        guard try sending.file.currentIdentity() == sending.file.identity else { throw changedWhileRead() }
+        guard try sending.file.isUnchanged() else { throw changedWhileRead() }
         current = nil
         encoder.write(.end(item: want.item, root: nil))
     }
@@ -146,7 +146,7 @@ final class FetchMaker {
             hashing.sent = end
         }
         guard hashing.sent == hashing.geometry.count else { return }
-        guard try hashing.file.currentIdentity() == hashing.file.identity else { throw changedWhileRead() }
+        guard try hashing.file.isUnchanged() else { throw changedWhileRead() }
         current = nil
         encoder.write(
             .end(
