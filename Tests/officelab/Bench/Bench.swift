@@ -19,6 +19,10 @@ struct Bench: AsyncParsableCommand {
         case firstByte = "first-byte"
         case sources, receivers, loss, insertion
         case listings, memory, crowd, printing
+        case spacePuts = "space-puts"
+        case spaceListing = "space-listing"
+        case spaceReaders = "space-readers"
+        case versions
     }
 
     @Option(help: "The folder with officeshare and officeshared.") var binaries: String?
@@ -52,6 +56,10 @@ struct Bench: AsyncParsableCommand {
                 case .memory: try await MemoryUse(setting).measure()
                 case .crowd: try await MemoryUse(setting).crowd()
                 case .printing: try await Printing(setting).measure()
+                case .spacePuts: try await Centre(setting).puts()
+                case .spaceListing: try await Centre(setting).listing()
+                case .spaceReaders: try await Centre(setting).readers()
+                case .versions: try await Centre(setting).versions()
                 }
             for figure in measured { say.note(figure.line) }
             figures += measured

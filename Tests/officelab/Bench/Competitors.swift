@@ -36,13 +36,25 @@ struct SSHService {
     }
 }
 
-/// nginx on one host, with a certificate of its own: for curl, which verifies nothing.
+/// nginx on one host, with a certificate of its own: for curl, which verifies nothing; if it is to take files, too, by
+/// WebDAV.
 struct NginxService {
     private let server: HostProcess
 
-    static func start(on server: LabHost, client: LabHost, root: String) async throws -> NginxService {
+    private static let dav = """
+        location / {
+            dav_methods PUT DELETE MKCOL COPY MOVE;
+            dav_ext_methods PROPFIND OPTIONS;
+            create_full_put_path on;
+        }
+        """
+
+    static func start(
+        on server: LabHost, client: LabHost, root: String, takesFiles: Bool = false
+    ) async throws -> NginxService {
         try server.write(
             """
+            \(takesFiles ? "load_module /usr/lib/nginx/modules/ngx_http_dav_ext_module.so;" : "")
             user alice;
             worker_processes auto;
             error_log stderr;
@@ -58,6 +70,7 @@ struct NginxService {
                     ssl_certificate /etc/nginx/bench.crt;
                     ssl_certificate_key /etc/nginx/bench.key;
                     root \(root);
+                    \(takesFiles ? dav : "")
                 }
             }
 
