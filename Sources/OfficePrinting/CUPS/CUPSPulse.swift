@@ -1,3 +1,4 @@
+internal import CCUPS
 internal import CLinux
 internal import Glibc
 import OfficeCore
