@@ -173,10 +173,11 @@ actor FileServer {
         isFrozen = false
         serving.store.feed.close(ServingFence.moving)
         await changesEnd()
-        await lead?.stop()
-        lead = nil
-        await keeper?.stop()
-        keeper = nil
+        // Whatever is begun while this waits is another stretch's.
+        let (oldLead, oldKeeper) = (lead, keeper)
+        (lead, keeper) = (nil, nil)
+        await oldLead?.stop()
+        await oldKeeper?.stop()
         await onDisk { for space in serving.store.spaces { space.close(ServingFence.moving) } }
         logger.notice("this node is the file server no longer", metadata: [LogKey.count: "\(serving.epoch)"])
         shares.changes.send(())

@@ -21,7 +21,10 @@ extension FileServer {
     ///
     /// - Parameter mayPass: Whether another node may be asked: what was passed on already is done here or not at all.
     func doer(of space: Label, mayPass: Bool) async throws -> Doer {
-        guard let keeper else { return .own }
+        guard let keeper else {
+            guard let store, !store.store.isShared else { throw ServingFence.moving }
+            return .own
+        }
         let end = ContinuousClock.now + Self.takeover
         repeat {
             switch await keeper.leader(of: space) {

@@ -67,6 +67,10 @@ struct SpaceSwitch: Sendable {
             if case .removeUser(let name) = request {
                 try await takeOffLists(try UserName(name), caller, current)
             }
+            if space == Store.everything {
+                // What other nodes have made or removed is known from now and then: here it decides.
+                try await server.onDisk { () throws(OfficeError) in try current.store.refresh() }
+            }
             let answer = try await desk.answer(request, for: caller, epoch: epoch)
             // Whoever is to lead the new space does so before it is told that there is one.
             if case .add(let name, _, _) = request { _ = try await server.doer(of: try Label(name), mayPass: true) }
@@ -84,7 +88,6 @@ struct SpaceSwitch: Sendable {
                 name: record.name.description, allow: access.display(in: state), quota: nil)
             _ = try await answer(set, for: caller, epoch: current.epoch, mayPass: true)
         }
-        try await server.onDisk { () throws(OfficeError) in try current.store.refresh() }
     }
 
     private func checkIsThere(_ space: Label, _ store: Store) async throws {
