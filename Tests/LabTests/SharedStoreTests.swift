@@ -205,7 +205,7 @@ struct SharedStoreTests {
             try await pc1.must("space", "add", "docs", "--allow", "office")
             try await pc3.must("put", "/etc/hostname", "office/docs/two")
             try await pc2.refused(66, "cat", "office/docs/one")
-            try await pc3.refused(69, "demote", "--standby")
+            try await pc3.refused(66, "demote", "--standby")
 
             let server: Server = try await pc3.ask("promote", "pc1")
             #expect(server.nodes == ["pc1"])
