@@ -43,6 +43,8 @@ final class FileDownload {
     private static let source: BlockScheduler.Source = 0
     /// Bytes from which several sources are worth their requests.
     private static let severalSourcesFrom: Int64 = 4 << 20
+    /// The same of what is sent: it is offered to all its receivers at once, by a link that may be slow.
+    private static let severalReceiversFrom: Int64 = 512 << 10
 
     let context: DownloadContext
     /// Beneath the source's path; and here.
@@ -286,7 +288,8 @@ final class FileDownload {
 
     /// What is told to the owner of it, if it is large enough that others reading it matter.
     func reading() throws(OfficeError) -> ContentReading? {
-        guard size >= Self.severalSourcesFrom, !isShared, !isSettled, !isCommitting else { return nil }
+        let least = context.content == nil ? Self.severalSourcesFrom : Self.severalReceiversFrom
+        guard size >= least, !isShared, !isSettled, !isCommitting else { return nil }
         return ContentReading(path: try remotePath(), size: size)
     }
 
