@@ -38,7 +38,9 @@ struct SendControlTests {
     private func moving(on host: LabHost, as user: String) async throws -> Transfer {
         var found: Transfer?
         try await eventually("it moves at \(host.name)", within: promised(20)) {
-            found = try await transfers(on: host, as: user).first { $0.bytes > 2 << 20 && $0.state == "moving" }
+            found = try await transfers(on: host, as: user).first {
+                $0.bytes > 2 << 20 && $0.rate > 0 && $0.state == "moving"
+            }
             return found != nil
         }
         return try #require(found)
