@@ -14,7 +14,7 @@ package struct FileLock: Sendable, Equatable {
 /// Who holds which files of a space. Pure; whoever has it locks it.
 ///
 /// A lock is for programs and people who ask for one: it keeps others from replacing, moving or removing the file, and
-/// nobody from reading it. It ends by itself, and with the file server that gave it.
+/// nobody from reading it. It ends by itself, with the file server that gave it, and when its holder's machine is gone.
 struct LockTable: Sendable {
     static let most = 10_000
     static let mostOfOne = 1000
@@ -52,6 +52,14 @@ struct LockTable: Sendable {
         try check(path, by: holder, now: now)
         locks[path] = nil
     }
+
+    /// Nodes whose people hold something.
+    func nodes(now: ContinuousClock.Instant) -> Set<String> {
+        Set(locks.values.lazy.filter { $0.until > now }.map(\.holder.node))
+    }
+
+    /// Lets go of all that the people of a node hold.
+    mutating func release(allOf node: String) { locks = locks.filter { $0.value.holder.node != node } }
 
     /// Throws where somebody else holds the path, or something below it.
     func check(_ path: RelativePath, by author: Author, now: ContinuousClock.Instant) throws(OfficeError) {

@@ -96,6 +96,13 @@ struct ConflictTests {
             #expect(try await pc3.ask("locks", of: [HeldLock].self).map(\.holder) == ["bob@pc2"])
             try await pc2.must("unlock", "office/docs/f", as: "bob")
             try await pc3.must("put", "--force", "./f", "office/docs/f", as: "alice")
+            // Who is gone holds nobody up.
+            try await pc2.must("lock", "office/docs/f", as: "bob")
+            try await pc3.refused(77, "rm", "office/docs/f", as: "alice")
+            try await pc2.killDaemon()
+            try await eventually("the lock is free", within: promised(40)) {
+                try await pc3.officeshare(["rm", "office/docs/f"], as: "alice").status == 0
+            }
         }
     }
 }

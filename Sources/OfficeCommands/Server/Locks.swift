@@ -7,7 +7,8 @@ struct Lock: OfficeCommand {
         commandName: "lock", abstract: "Keep others from changing a file of the office for a while.",
         discussion: """
             Everyone can still read it; who else would replace, move or remove it hears who has locked it. The same again \
-            makes it longer. It ends by itself, and when the file server is started anew.
+            makes it longer. It ends by itself, when this machine is away for half a minute, and when the file server is \
+            started anew.
             """)
 
     @Argument(help: "office/SPACE/PATH.")

@@ -33,6 +33,8 @@ actor FileServer {
     var copying: Task<Void, any Error>?
     /// Nothing is written while the standby is made equal.
     var isFrozen = false
+    /// Nodes whose people hold locks, and since when they are not there.
+    var missing: [String: ContinuousClock.Instant] = [:]
     /// Changes of spaces and users that are under way, and who waits for their end.
     var changing = (count: 0, waiting: [CheckedContinuation<Void, Never>]())
     /// What other nodes acknowledged, and is being brought in.

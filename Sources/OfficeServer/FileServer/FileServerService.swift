@@ -59,6 +59,7 @@ struct FileServerService: Service {
                     }
                 }
                 tasks.addTask { await every(Self.preference) { await prefer() } }
+                tasks.addTask { await every(Self.retry) { await server.freeLocks(unlessOf: present()) } }
                 tasks.addTask { await every(Self.thinning) { await thin() } }
                 tasks.addTask { await every(Self.notices) { await server.lookAtNotices() } }
                 for await _ in changes.cancelOnGracefulShutdown() { await server.adopt() }
@@ -97,6 +98,14 @@ struct FileServerService: Service {
         for node in nodes where await directory[node]?.presence == .online || node == office.identity.id {
             return await office.prefer(node)
         }
+    }
+
+    private func present() async -> Set<String> {
+        var present: Set = [office.identity.id.short]
+        for node in await office.otherMembers() where await directory[node]?.presence == .online {
+            present.insert(node.short)
+        }
+        return present
     }
 
     /// Tells the file server who isn't there any more.
