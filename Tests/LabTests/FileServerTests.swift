@@ -235,6 +235,41 @@ struct FileServerTests {
         }
     }
 
+    /// What `demote` made shares of stays that, wherever the file server goes later.
+    @Test func sharesThatWereSpacesStayWhenTheServerComesBack() async throws {
+        try await withServer { lab in
+            let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])
+            try await pc2.shell("echo one >f; echo two >g", as: "bob").checked()
+            try await pc2.must("put", "./f", "office/docs/f", as: "bob")
+            try await pc1.must("demote")
+            #expect(try await pc1.ask("promote", "pc3", of: Server.self).epoch == 3)
+            try await pc1.must("space", "add", "docs")
+            try await sees(pc2, "office/docs")
+            try await pc2.must("put", "./g", "office/docs/g", as: "bob")
+            let store = "/var/lib/officeshare/store"
+            let refused = try await pc1.officeshare(["promote", "pc1", "--store", store])
+            expectRefusal(refused, 73)
+            #expect(refused.stderr.contains("share 'docs'"), "\(refused.stderr)")
+            let standby: Server = try await pc1.ask("promote", "pc1", "--standby")
+            #expect(standby.standby == "pc1")
+            #expect(try await pc2.must("cat", "pc1/docs/f", as: "bob").stdout == "one\n")
+            #expect(try await pc1.ask("promote", "pc1", of: Server.self).store == store + "-2")
+            #expect(try await pc2.must("cat", "pc1/docs/f", as: "bob").stdout == "one\n")
+            #expect(try await pc2.must("cat", "office/docs/g", as: "bob").stdout == "two\n")
+            #expect(!pc1.exists("\(store)/removed/store-1"))
+            // The log names the place, and a promotion without another in between takes up what was there last.
+            try await pc1.killDaemon()
+            try await pc1.startDaemon()
+            try await sees(pc2, "office/docs")
+            try await pc1.must("demote")
+            #expect(try await pc1.ask("promote", of: Server.self).store == store + "-2")
+            try await sees(pc2, "office/docs")
+            #expect(try await pc2.must("cat", "office/docs/g", as: "bob").stdout == "two\n")
+            #expect(try await pc2.must("cat", "pc1/docs/f", as: "bob").stdout == "one\n")
+            #expect(try await pc3.officeshare(["cat", "pc1/docs-2/g"], as: "bob").status == 66)
+        }
+    }
+
     /// A server that was away when another took its place hears of it before it takes a single write.
     @Test func anOldServerStandsDownBeforeItServesAWrite() async throws {
         try await withServer { lab in

@@ -236,6 +236,7 @@ actor FileServer {
             return []
         }
         let isHandOver = state.fileServer != nil
+        if isHandOver { try await checkOffersNothing(in: path) }
         return try await onDisk { () throws(OfficeError) in
             do throws(OfficeError) {
                 try Self.makeFolder(path)

@@ -137,6 +137,7 @@ extension FileServer {
         from centre: Label, by transport: some ShareTransport, to path: [UInt8], _ comparingContent: Bool,
         _ isLast: Bool
     ) async throws(OfficeError) {
+        try await checkOffersNothing(in: path)
         try await onDisk { [history] () throws(OfficeError) in
             guard try history.left() != path else {
                 throw OfficeError(

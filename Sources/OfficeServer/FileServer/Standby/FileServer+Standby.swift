@@ -23,13 +23,38 @@ extension FileServer {
         fence.mode = .serving(epoch)
     }
 
-    /// Where this node's store is while it is the standby.
+    /// Where this node's store is, unless a person says otherwise: where it was before, or in the service's own folder.
+    ///
+    /// What `demote` made shares of stays where it is, also when the store of another file server comes here: that one gets
+    /// the next folder that is free.
     func standbyPath() async throws(OfficeError) -> [UInt8] {
         let standard = Self.standardStore(in: await office.stateDirectory)
+        // Without a file server its own spaces are taken up again.
+        let offered = await office.state?.fileServer == nil ? [] : await shares.all.map(\.path)
+        @Sendable func isFree(_ path: [UInt8]) -> Bool { !offered.contains { $0.isAtOrBelow(path) } }
         return try await onDisk { [history] () throws(OfficeError) -> [UInt8] in
-            if let wanted = try history.standby() { return wanted }
-            return try history.copying() ?? standard
+            var known = try history.standby()
+            if known == nil { known = try history.copying() }
+            let usual = known ?? standard
+            if isFree(usual) { return usual }
+            let left = try history.left()
+            var free = standard
+            var number = 2
+            while !isFree(free) || free == left {
+                free = standard + Array("-\(number)".utf8)
+                number += 1
+            }
+            try history.standby(free)
+            return free
         }
+    }
+
+    /// Throws where a share of this node is in that folder: what lies there can't be put aside for another store.
+    func checkOffersNothing(in path: [UInt8]) async throws(OfficeError) {
+        guard let share = await shares.all.first(where: { $0.path.isAtOrBelow(path) }) else { return }
+        throw OfficeError(
+            .exists, escapedForTerminal(path), "this node's share '\(share.name)' is in it",
+            mend: "Name another folder, or end the share first with 'officeshare share rm \(share.name)'.")
     }
 
     func keepStandby(at path: [UInt8]) async throws(OfficeError) {
@@ -70,5 +95,12 @@ extension FileServer {
             kind: PeerNotice.standby, what: await office.name(of: lead.standby),
             why: "as the standby it is behind the file server, since its change \(since)",
             mend: "It catches up by itself; until then what is written is on the file server alone.")
+    }
+}
+
+extension [UInt8] {
+    /// Whether a path leads to that folder, or to something in it: both absolute, and without a slash at their ends.
+    func isAtOrBelow(_ folder: [UInt8]) -> Bool {
+        starts(with: folder) && (count == folder.count || self[folder.count] == UInt8(ascii: "/"))
     }
 }
