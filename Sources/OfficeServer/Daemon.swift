@@ -67,7 +67,8 @@ package struct Daemon: Sendable {
         let board = NoticeBoard()
         let links = PeerLinks(
             office: office, directory: directory, pool: pool, problems: problems, presence: presence,
-            printing: printing, pins: pins, moved: MovedShares(office: office, shares: shares, pool: pool),
+            printing: printing, pins: pins,
+            moved: MovedShares(office: office, shares: shares, directory: directory, pool: pool),
             board: board,
             logger: logger)
         let responder = ShareResponder(hashCache: hashes)

@@ -213,6 +213,35 @@ struct MoveTests {
         }
     }
 
+    /// What was moved is a share of the last file server after `demote`: the path that everybody knows leads to that.
+    @Test func itsPathLeadsToTheShareAfterDemote() async throws {
+        try await withShare { pc1, pc2, pc3 in
+            try await pc1.must("space", "add", "docs", "--from", "pc2/docs")
+            try await leads(pc3)
+            try await pc3.must("put", "/etc/hostname", "pc2/docs/new", as: "bob")
+            try await pc1.must("demote")
+            for (host, user) in [(pc1, "bob"), (pc2, "alice"), (pc3, "bob")] {
+                try await eventually("\(host.name) lists the share by its old path", within: promised(5)) {
+                    try await host.ask("ls", as: user, of: [Moved].self).contains {
+                        $0.path == "pc2/docs" && $0.movedTo == "pc1/docs" && $0.online
+                    }
+                }
+                #expect(try await host.must("cat", "pc2/docs/f", as: user).stdout == "one\n")
+                try await host.must("cat", "pc2/docs/new", as: user)
+            }
+            try await pc3.must("put", "/etc/hostname", "pc2/docs/newer", as: "bob")
+            #expect(pc1.exists("\(Self.store)/newer") && !pc2.exists("/home/alice/docs/newer"))
+            // Another file server doesn't change that; the same one takes it up again.
+            try await pc1.must("promote", "pc3")
+            try await pc1.must("space", "add", "else")
+            #expect(try await pc2.must("cat", "pc2/docs/new", as: "alice").stdout == "pc3\n")
+            try await pc1.must("demote")
+            try await pc1.must("promote")
+            for host in [pc1, pc2, pc3] { try await leads(host) }
+            #expect(try await pc3.must("cat", "pc2/docs/newer", as: "bob").stdout == "pc3\n")
+        }
+    }
+
     private func inStep(_ host: LabHost) async throws {
         try await eventually("\(host.name) sees the standby in step", within: promised(30)) {
             try await host.ask("status", of: Standing.self).office?.standbyInStep == true

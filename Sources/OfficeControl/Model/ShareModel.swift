@@ -100,7 +100,7 @@ package struct OfferModel: Codable, Sendable {
     @OrNull package var servedBy: String?
     /// As of when the contents are, where another than the owner serves them.
     @OrNull package var asOf: Timestamp?
-    /// `office/SPACE`, where that is what the path leads to.
+    /// `office/SPACE`, or after `demote` the `NODE/SHARE` that it is, where that is what the path leads to.
     @OrNull package var movedTo: String?
 
     package init(

@@ -93,8 +93,11 @@ struct OutboxRunner: Service {
     /// Uploads as the command line would, in its user's name. What can't be put now or later is kept, and said.
     private func put(_ delivery: OutgoingDelivery, _ upload: OutgoingDelivery.Upload) async throws {
         var (owner, share) = (delivery.to, upload.share)
-        if let space = await post.aliases.space(of: owner, share), let office = await post.office.state?.office {
-            (owner, share) = (office.asOwner, space)
+        switch await post.aliases.target(of: owner, share) {
+        case .space(let space):
+            if let office = await post.office.state?.office { (owner, share) = (office.asOwner, space) }
+        case .share(let node, let successor): (owner, share) = (node, successor)
+        case nil: break
         }
         let node = try Label(await post.office.name(of: owner))
         try await post.checkOnline(owner)

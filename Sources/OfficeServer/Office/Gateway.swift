@@ -38,13 +38,7 @@ struct Gateway: Sendable {
         request: RequestBody,
         write: @escaping BodyWriter
     ) async throws {
-        if answerer.holder == nil, let space = await space(of: name, share) {
-            var answerer = answerer
-            if answerer.server == name { answerer.server = nil }
-            return try await exchange(
-                node: try Label(Label.office), share: space, verb: verb, answerer: answerer, by: caller,
-                request: request, write: write)
-        }
+        let (name, share, answerer) = await led(name, share, answerer)
         if name.description == Label.office, answerer.server == nil || answerer.server == name {
             return try await exchange(space: share, verb, answerer, caller, request, write)
         }
@@ -78,17 +72,27 @@ struct Gateway: Sendable {
         }
     }
 
-    /// The space that a share's path leads to, since it was moved to the centre.
-    private func space(of name: Label, _ share: Label) async -> Label? {
+    /// The same, by where the share's path leads to.
+    private func led(_ name: Label, _ share: Label, _ answerer: Answerer) async -> (Label, Label, Answerer) {
+        guard answerer.holder == nil, let target = await target(of: name, share) else { return (name, share, answerer) }
+        var answerer = answerer
+        if answerer.server == name { answerer.server = nil }
+        return (target.node, target.share, answerer)
+    }
+
+    /// Where a share's path leads to, since it was moved to the centre.
+    private func target(of name: Label, _ share: Label) async -> (node: Label, share: Label)? {
         guard let owner = await office.node(named: name) else { return nil }
-        return await aliases.space(of: owner, share)
+        switch await aliases.target(of: owner, share) {
+        case .space(let space): return (try? Label(Label.office)).map { ($0, space) }
+        case .share(let node, let share): return (try? Label(await office.name(of: node))).map { ($0, share) }
+        case nil: return nil
+        }
     }
 
     /// The nodes that have a copy of the share which this caller may read, and are there.
     func copies(of share: Label, node name: Label, for caller: LocalCaller) async -> [String] {
-        if let space = await space(of: name, share), let office = try? Label(Label.office) {
-            return await copies(of: space, node: office, for: caller)
-        }
+        let (name, share) = await target(of: name, share) ?? (name, share)
         guard let owner = await office.owner(named: name) else { return [] }
         var names: [String] = []
         for copy in await directory.copies(of: share, owner: owner)

@@ -168,22 +168,26 @@ struct StatusReporter: Sendable {
                 mend: "'officeshare office members' shows who is in.")
         }
         var models: [OfferModel] = []
-        if node == nil || node == own {
-            let usable = await shares.usable(by: caller, as: await office.principal(of: caller))
-            for record in usable where record.movedTo == nil {
-                models.append(Self.offer(own, record.name, record.isWritable, record.comment, online: true))
-            }
+        let usable = await shares.usable(by: caller, as: await office.principal(of: caller))
+        var formers: [String: SpaceRecord.Source] = [:]
+        for record in usable where record.movedTo == nil {
+            let model = Self.offer(own, record.name, record.isWritable, record.comment, online: true)
+            models.append(model)
+            formers[model.path] = record.formerly
         }
-        for (id, member) in state?.members ?? [:] where id != office.identity.id && (node == nil || node == member.name)
-        {
+        for (id, member) in state?.members ?? [:] where id != office.identity.id {
             models += await offers(of: id, member.name, for: caller)
+            for offer in await directory[id]?.offers ?? [] where offer.isSpace != true {
+                formers["\(member.name)/\(offer.name)"] = offer.formerly
+            }
         }
         if let state {
             let spaces = await spaces(for: caller, in: state)
-            if node == nil || node?.description == Label.office { models += spaces.map(\.model) }
+            let successors = models.map { ($0, formers[$0.path]) }
+            models += spaces.map(\.model)
             // Shares that they were: by their old paths, unless their owner shares something else there.
-            for (model, former) in spaces {
-                guard let former, let owner = state.members[former.owner]?.name, node == nil || node == owner,
+            for (model, former) in spaces + successors {
+                guard let former, let owner = state.members[former.owner]?.name,
                     !models.contains(where: { $0.path == "\(owner)/\(former.share)" })
                 else { continue }
                 var alias = model
@@ -192,7 +196,7 @@ struct StatusReporter: Sendable {
                 models.append(alias)
             }
         }
-        return models.sorted { $0.path < $1.path }
+        return models.filter { node == nil || $0.node == node?.description }.sorted { $0.path < $1.path }
     }
 
     /// A member's shares; while it is away, with who has copies of them.

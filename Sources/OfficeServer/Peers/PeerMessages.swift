@@ -33,7 +33,7 @@ struct PeerOffer: Codable, Sendable, Hashable {
     var users: [String]?
     /// Whether it is a space of the office, which this node holds as its file server; nil: no.
     var isSpace: Bool?
-    /// The share that the space was, whose path leads to it; nil: none.
+    /// The share that the space was, or was before it was a space; its path leads here. nil: none.
     var formerly: SpaceRecord.Source?
 
     init(name: Label, writable: Bool, keep: Bool, comment: String?, users: [String]?) {

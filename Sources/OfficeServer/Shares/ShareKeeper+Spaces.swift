@@ -16,11 +16,15 @@ extension ShareKeeper {
             number += 1
         }
         let owner = try Folder(at: path).status().userID
-        try await insert(
-            ShareRecord(
-                name: name, path: path, owner: owner, isWritable: true, access: space.access, comment: nil, keep: false,
-                grant: nil))
+        var record = ShareRecord(
+            name: name, path: path, owner: owner, isWritable: true, access: space.access, comment: nil, keep: false,
+            grant: nil)
+        record.formerly = space.from
+        try await insert(record)
     }
+
+    /// The share that the space became which that one was.
+    func successor(of former: SpaceRecord.Source) -> Label? { all.first { $0.formerly == former }?.name }
 
     /// Shares these folders no longer: they are spaces now.
     func release(below paths: [[UInt8]]) async {

@@ -241,14 +241,9 @@ actor ShareKeeper {
     func offers(for node: NodeID, isKeeper: Bool) -> [PeerOffer] {
         all.filter { $0.movedTo == nil }.compactMap { record in
             switch record.access.audience(on: node) {
-            case .everyone:
-                PeerOffer(
-                    name: record.name, writable: record.isWritable, keep: record.keep, comment: record.comment,
-                    users: nil)
+            case .everyone: PeerOffer(record, users: nil)
             case .users(let users) where !users.isEmpty || record.keep && isKeeper:
-                PeerOffer(
-                    name: record.name, writable: record.isWritable, keep: record.keep, comment: record.comment,
-                    users: users.sorted())
+                PeerOffer(record, users: users.sorted())
             case .users: nil
             }
         }
@@ -322,6 +317,15 @@ extension ShareRecord {
         var copy = other
         copy.grant = grant
         copy.movedTo = movedTo
+        copy.formerly = formerly
         return copy == self
+    }
+}
+
+extension PeerOffer {
+    fileprivate init(_ share: ShareRecord, users: [String]?) {
+        self.init(
+            name: share.name, writable: share.isWritable, keep: share.keep, comment: share.comment, users: users)
+        formerly = share.formerly
     }
 }

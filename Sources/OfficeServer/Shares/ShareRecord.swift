@@ -1,6 +1,7 @@
 import GRDB
 import OfficeControl
 import OfficeCore
+import OfficeStore
 import OfficeTrust
 
 #if canImport(FoundationEssentials)
@@ -24,6 +25,8 @@ struct ShareRecord: Sendable, Equatable {
     var grant: String?
     /// The space that has its name and its files now; nil: the folder is what is shared.
     var movedTo: Label?
+    /// The share that this was before it was a space: its path leads here.
+    var formerly: SpaceRecord.Source?
 }
 
 extension ShareRecord: FetchableRecord, PersistableRecord {
@@ -36,6 +39,9 @@ extension ShareRecord: FetchableRecord, PersistableRecord {
             owner: UInt32(clamping: row["owner"] as Int), isWritable: row["writable"], access: access,
             comment: row["comment"], keep: row["keep"], grant: row["grant"])
         movedTo = try (row["movedTo"] as Data?).map { try Label(bytes: [UInt8]($0)) }
+        formerly = try (row["formerly"] as String?).map {
+            try JSONDecoder().decode(SpaceRecord.Source.self, from: Data($0.utf8))
+        }
     }
 
     func encode(to container: inout PersistenceContainer) throws {
@@ -48,6 +54,7 @@ extension ShareRecord: FetchableRecord, PersistableRecord {
         container["keep"] = keep
         container["grant"] = grant
         container["movedTo"] = movedTo.map { Data($0.bytes) }
+        container["formerly"] = try formerly.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
     }
 }
 

@@ -64,6 +64,9 @@ struct Database: Sendable {
         migrator.registerMigration("6 paused pins") { db in
             try db.alter(table: "pin") { $0.add(column: "paused", .boolean).notNull().defaults(to: false) }
         }
+        migrator.registerMigration("7 shares that were spaces") { db in
+            try db.alter(table: "share") { $0.add(column: "formerly", .text) }
+        }
         return migrator
     }
 }
