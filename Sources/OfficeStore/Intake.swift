@@ -154,6 +154,28 @@ extension Store {
         OfficeError(.notAllowed, "the store", why, mend: mend ?? "Run 'officeshare promote --store' again.")
     }
 
+    /// Throws where a folder that another store is to be copied to holds files of its own: asked before anything is made
+    /// there.
+    package static func checkHoldsNothingElse(at path: [UInt8]) throws(OfficeError) {
+        let root = try Folder(at: path)
+        try checkOwnNames(in: root, escapedForTerminal(path))
+        var known = ownNames + [FileName(trusted: lostAndFound)]
+        do throws(OfficeError) {
+            known += try outlying(at: path)
+        } catch  where error.code == .notFound {
+            // No store yet.
+        }
+        let listing = try root.list(.root)
+        while case let batch = try listing.next(upTo: 256), !batch.isEmpty {
+            guard batch.allSatisfy({ $0.path.last.map(known.contains) ?? true }) else {
+                throw OfficeError(
+                    .exists, escapedForTerminal(path),
+                    "it holds files of its own, and the office's file server is to be copied there",
+                    mend: "Name an empty folder.")
+            }
+        }
+    }
+
     /// Throws where what is a store's own by its name is somebody's files: asked before a folder becomes a store.
     static func checkOwnNames(in root: Folder, _ what: String) throws(OfficeError) {
         guard try entry(header, in: root) == nil, try !hasRecords(root) else { return }
@@ -167,6 +189,20 @@ extension Store {
                     .exists, "\(what)/\(path)", "a store keeps things of its own under that name",
                     mend: "Give it another name, and run the same again.")
             }
+        }
+    }
+
+    /// What a store has beside its spaces.
+    static func makeOwnFolders(in root: Folder, _ what: String) throws(OfficeError) {
+        do throws(OfficeError) {
+            for folder in [recordFolder, spaceFolder, versionFolder, removedFolder] {
+                try root.makeDirectories(try RelativePath([folder]))
+            }
+        } catch  where error.code == .notFound {
+            // Where the system makes the folders itself.
+            throw OfficeError(.cannotCreate, what, "no folder can be made in it", mend: "Name another folder.")
+        } catch {
+            throw error.about(what)
         }
     }
 

@@ -81,9 +81,7 @@ package final class Store: Sendable {
             try refresh()
             return
         }
-        for folder in [Self.recordFolder, Self.spaceFolder, Self.versionFolder, Self.removedFolder] {
-            try root.makeDirectories(try RelativePath([folder]))
-        }
+        try Self.makeOwnFolders(in: root, what)
         accounts = try Accounts(root: root, in: Self.recordFolder, feed: feed)
         try claim(for: office, epoch: epoch)
         try root.sync(.root)

@@ -426,4 +426,20 @@ struct FileServerTests {
             }
         }
     }
+
+    /// A folder that can't be the store of a server that takes over stays as it was.
+    @Test func aFolderThatIsRefusedStaysAsItWas() async throws {
+        try await withServer { lab in
+            let pc2 = lab["pc2"]
+            try await pc2.shell("echo one >f", as: "bob").checked()
+            let before = try await pc2.shell("ls -A /home/bob").stdout
+            try await lab["pc1"].refused(73, "promote", "pc2", "--store", "/home/bob")
+            #expect(try await pc2.shell("ls -A /home/bob").stdout == before)
+            let refused = try await lab["pc1"].officeshare(["promote", "pc2", "--store", "/proc"])
+            #expect(refused.status != 0 && refused.stderr.hasPrefix("officeshare: /proc: "), "\(refused.stderr)")
+            // A folder that was made for it goes again.
+            try await pc2.refused(77, "promote", "--store", "/home/bob/new")
+            #expect(!pc2.exists("/home/bob/new"))
+        }
+    }
 }

@@ -46,12 +46,20 @@ struct Promote: OfficeCommand {
         var request = PromoteRequest(
             node: try node?.text("NODE"), store: nil, standby: standby, force: force)
         var given: ServiceAccess.Given?
+        var made: [UInt8]?
         if let store {
             let service: ServiceModel = try await session.client.get("/v1/service")
             if request.node == nil || request.node == service.nodeName {
                 let typed = try LocalPath(store)
-                let path = try await blocking { try Self.folder(typed) }
-                given = try await ServiceAccess(session).give(to: path, name: "", writable: true)
+                let folder = try await blocking { try Self.folder(typed) }
+                let path = folder.path
+                if folder.isNew { made = path }
+                do {
+                    given = try await ServiceAccess(session).give(to: path, name: "", writable: true)
+                } catch {
+                    Self.remove(made)
+                    throw error
+                }
                 request.store = percentEncoded(path)
             } else {
                 request.store = percentEncoded(store.bytes)
@@ -62,6 +70,7 @@ struct Promote: OfficeCommand {
             server = try await session.client.send(.post, "/v1/server", request)
         } catch {
             if let given { try? await blocking { try given.undo() } }
+            Self.remove(made)
             throw error
         }
         for change in given?.changes ?? [] { session.notice("\(change).") }
@@ -92,8 +101,16 @@ struct Promote: OfficeCommand {
         }
     }
 
+    /// Removes a folder that was made for nothing.
+    private static func remove(_ folder: [UInt8]?) {
+        guard let folder else { return }
+        (folder + [0]).withUnsafeBytes { raw in
+            if let path = raw.baseAddress { rmdir(path.assumingMemoryBound(to: CChar.self)) }
+        }
+    }
+
     /// The folder, made where it isn't there: its parent has to be.
-    private static func folder(_ path: LocalPath) throws(OfficeError) -> [UInt8] {
+    private static func folder(_ path: LocalPath) throws(OfficeError) -> (path: [UInt8], isNew: Bool) {
         let made = (path.bytes + [0]).withUnsafeBytes { raw in
             raw.baseAddress.map { mkdir($0.assumingMemoryBound(to: CChar.self), 0o750) }
         }
@@ -102,7 +119,7 @@ struct Promote: OfficeCommand {
                 errno == ENOENT ? .notFound : errno == EACCES ? .notAllowed : .cannotCreate, path.description,
                 "the folder can't be made (\(String(cString: strerror(errno))))")
         }
-        return try SharedFolder.absolutePath(of: path)
+        return (try SharedFolder.absolutePath(of: path), made == 0)
     }
 }
 

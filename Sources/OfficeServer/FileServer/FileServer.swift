@@ -240,15 +240,9 @@ actor FileServer {
         return try await onDisk { () throws(OfficeError) in
             do throws(OfficeError) {
                 try Self.makeFolder(path)
+                if isHandOver { try Store.checkHoldsNothingElse(at: path) }
                 let store = try Store(at: path, office: state.office, epoch: 0)
-                guard isHandOver else { return try store.takeIn() }
-                guard store.strays.isEmpty else {
-                    throw OfficeError(
-                        .exists, escapedForTerminal(path),
-                        "it holds files of its own, and the office's file server is to be copied there",
-                        mend: "Name an empty folder.")
-                }
-                return []
+                return isHandOver ? [] : try store.takeIn()
             } catch  where error.code == .notAllowed {
                 throw OfficeError(
                     .notAllowed, escapedForTerminal(path), "officeshare can't write there",
