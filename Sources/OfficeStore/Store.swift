@@ -29,6 +29,8 @@ package final class Store: Sendable {
     }
 
     package let root: Folder
+    /// The epoch at which it was served last, before this; nil where it never was.
+    package let servedEpoch: Int64?
     /// People without a node.
     package let accounts: Accounts
     /// What is changed here, for a copy that follows.
@@ -74,10 +76,12 @@ package final class Store: Sendable {
             guard try root.has(Self.header) else { throw Self.gone(what) }
         }
         try Self.checkOwnNames(in: root, what)
-        isShared = try Self.header(in: root, what)?.isShared == true
+        let known = try Self.header(in: root, what)
+        isShared = known?.isShared == true
+        servedEpoch = known.flatMap { $0.epoch > 0 ? $0.epoch : nil }
         guard !isShared else {
             accounts = try Accounts(root: root, in: Self.recordFolder, feed: feed, mayWrite: false)
-            guard try Self.header(in: root, what)?.office == office else { throw Self.foreign(what) }
+            guard known?.office == office else { throw Self.foreign(what) }
             try refresh()
             return
         }

@@ -27,6 +27,11 @@ struct FileServerTests {
         }
     }
 
+    private struct Forced: Decodable {
+        struct Behind: Decodable { let server: String, epoch: Int?, epochs: Int }
+        let behind: Behind?
+    }
+
     private func sees(_ host: LabHost, _ path: String) async throws {
         try await eventually("\(host.name) lists \(path)", within: promised(5)) {
             try await host.ask("ls", of: [SpaceOffer].self).contains { $0.path == path && $0.online }
@@ -416,7 +421,9 @@ struct FileServerTests {
                 try await pc3.members().contains { $0.name == "pc1" && !$0.online }
             }
             try await pc3.refused(69, "promote", "pc2")
-            try await pc3.must("promote", "pc2", "--force")
+            // Nothing of pc1's is there yet, and that is said.
+            let server: Forced = try await pc3.ask("promote", "pc2", "--force")
+            #expect(server.behind?.server == "pc1" && server.behind?.epoch == nil && server.behind?.epochs == 1)
             try await pc3.must("space", "add", "docs")
             try await sees(pc2, "office/docs")
             try await pc1.startDaemon()
@@ -424,6 +431,32 @@ struct FileServerTests {
             try await eventually("pc2 has it", within: promised(20)) {
                 try await pc3.officeshare(["cat", "office/docs/before"], as: "bob").status == 0
             }
+        }
+    }
+
+    /// A node that was the file server once, and takes over by force with what it had then, says so.
+    @Test func aForcedServerSaysOfWhenItsStoreIs() async throws {
+        try await withServer { lab in
+            let (pc1, pc3) = (lab["pc1"], lab["pc3"])
+            try await pc1.must("promote", "pc2")
+            try await pc1.must("promote", "pc3")
+            try await pc3.shell("echo late >f", as: "bob").checked()
+            try await pc3.must("put", "./f", "office/docs/late", as: "bob")
+            try await pc3.killDaemon()
+            try await eventually("pc1 misses pc3") {
+                try await pc1.members().contains { $0.name == "pc3" && !$0.online }
+            }
+            let forced = try await pc1.must("promote", "pc2", "--force")
+            #expect(
+                forced.stderr.contains("pc2's store is of epoch 2, 1 epoch before: what came after is brought in"),
+                "\(forced.stderr)")
+            try await pc3.startDaemon()
+            try await eventually("what came after is brought in", within: promised(20)) {
+                try await pc1.officeshare(["cat", "office/docs/late"], as: "bob").stdout == "late\n"
+            }
+            // A server that hands over leaves nothing behind.
+            let whole: Forced = try await pc1.ask("promote", "pc1")
+            #expect(whole.behind == nil)
         }
     }
 

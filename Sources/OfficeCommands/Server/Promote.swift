@@ -80,6 +80,7 @@ struct Promote: OfficeCommand {
                 "What the folder held is in the office now, as \(names). Nobody may use it yet: say who may with "
                     + "'officeshare space set NAME --allow PRINCIPAL'.")
         }
+        if let behind = server.behind { session.notice(Self.text(behind, on: server.node ?? "-")) }
         try await session.show(server) {
             if server.nodes.count > 1 {
                 let names = server.nodes.map(\.escapedForTerminal).joined(separator: " and ")
@@ -99,6 +100,17 @@ struct Promote: OfficeCommand {
                     + "its store in \((server.store ?? "-").escapedForTerminal)."
             ]
         }
+    }
+
+    /// `pc2's store is of epoch 8, 2 epochs before: what came after is brought in when pc3 is back.`
+    private static func text(_ behind: FileServerModel.Behind, on node: String) -> String {
+        let (node, server) = (node.escapedForTerminal, behind.server.escapedForTerminal)
+        guard let epoch = behind.epoch else {
+            return "\(node)'s store is new: what \(server) holds is brought in when \(server) is back."
+        }
+        return
+            "\(node)'s store is of epoch \(epoch), \(HumanText.count(Int(behind.epochs), "epoch")) before: what came "
+            + "after is brought in when \(server) is back."
     }
 
     /// Removes a folder that was made for nothing.

@@ -30,6 +30,24 @@ package struct FileServerModel: Codable, Sendable {
     package var nodes: [String] = []
     /// Where that was put to the test: what it is, and what it doesn't keep.
     package var tested: String?
+    /// What the store lacks, where the file server before could not hand over; else null.
+    @OrNull package var behind: Behind?
+
+    /// A store that is older than what was served last.
+    package struct Behind: Codable, Sendable {
+        /// Who holds what came after, and brings it in when it is back.
+        package var server: String
+        /// The epoch at which this store was served last; null where it never was.
+        @OrNull package var epoch: Int64?
+        /// How many epochs that is before the last.
+        package var epochs: Int64
+
+        package init(server: String, epoch: Int64?, epochs: Int64) {
+            self.server = server
+            self.epoch = epoch
+            self.epochs = epochs
+        }
+    }
 
     package init(node: String?, epoch: Int64, store: String?, standby: String?, nodes: [String] = []) {
         self.nodes = nodes

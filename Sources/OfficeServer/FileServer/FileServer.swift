@@ -219,21 +219,21 @@ actor FileServer {
     }
 
     /// Makes or checks the store for an epoch to come, and takes in what its folder holds: the spaces made of that.
-    func prepare(_ path: [UInt8]) async throws(OfficeError) -> [Label] {
+    func prepare(_ path: [UInt8]) async throws(OfficeError) -> Promotion.Prepared {
         guard let state = await office.state else { throw OfficeKeeper.inNone }
         if let store, store.path == path {
-            if store.store.isShared { return [] }
+            if store.store.isShared { return Promotion.Prepared(store: path) }
             let taken = try await change(store.epoch) { () throws(OfficeError) in try store.store.takeIn() }
             // The standby has it, or is known not to.
             try await onDisk { () throws(OfficeError) in try store.store.feed.confirm() }
             if !taken.isEmpty { shares.changes.send(()) }
-            return taken
+            return Promotion.Prepared(store: path, takenIn: taken)
         }
         if state.fileServer?.setting.store == path,
             try await onDisk({ () throws(OfficeError) in Store.isShared(at: path) })
         {
             // Nothing is made in one that others serve.
-            return []
+            return Promotion.Prepared(store: path)
         }
         let isHandOver = state.fileServer != nil
         if isHandOver { try await checkOffersNothing(in: path) }
@@ -242,7 +242,8 @@ actor FileServer {
                 try Self.makeFolder(path)
                 if isHandOver { try Store.checkHoldsNothingElse(at: path) }
                 let store = try Store(at: path, office: state.office, epoch: 0)
-                return isHandOver ? [] : try store.takeIn()
+                let taken = isHandOver ? [] : try store.takeIn()
+                return Promotion.Prepared(store: path, takenIn: taken, servedEpoch: store.servedEpoch)
             } catch  where error.code == .notAllowed {
                 throw OfficeError(
                     .notAllowed, escapedForTerminal(path), "officeshare can't write there",

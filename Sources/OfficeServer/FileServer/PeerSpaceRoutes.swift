@@ -81,7 +81,7 @@ struct PeerSpaceRoutes: Sendable {
                 throw OfficeError(.notAllowed, "this node", "only an admin may make it the file server")
             }
             let wish = try await request.decoded(as: StoreCall.self, limit: live.limits.bodyBytes)
-            var taken: [Label] = []
+            var prepared: Promotion.Prepared?
             if let centre = wish.copyFrom {
                 let name = try Label(await office.name(of: centre))
                 let transport = StoreTransport(pool: pool, node: centre)
@@ -94,13 +94,13 @@ struct PeerSpaceRoutes: Sendable {
                 _ = try await server.current(epoch)
             } else {
                 let path = try await path(wish.store)
-                taken = try await server.prepare(path)
+                prepared = try await server.prepare(path)
                 if wish.asStandby == true { try await server.keepStandby(at: path) }
             }
             return try .json(
                 StoreCall(
                     store: percentEncoded(try await path(wish.store)), epoch: wish.epoch,
-                    takenIn: taken.isEmpty ? nil : taken))
+                    takenIn: prepared?.takenIn, servedEpoch: prepared?.servedEpoch))
         }
     }
 
@@ -217,6 +217,8 @@ struct StoreCall: Codable, Sendable {
     var isLast: Bool?
     /// In answers: the spaces that were made of what the folder held.
     var takenIn: [Label]?
+    /// In answers: the epoch at which the store that is there was served last.
+    var servedEpoch: Int64?
     /// The node is to be the standby, with its copy there.
     var asStandby: Bool?
 }

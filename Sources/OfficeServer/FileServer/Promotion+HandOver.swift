@@ -20,9 +20,10 @@ extension Promotion {
             "the file server moves", metadata: [LogKey.nodeID: "\(node.short)", LogKey.step: "\(stage)"])
     }
 
+    /// False where the old one was lost, and what it served last isn't all in the store.
     func handOver(
         from old: NodeID, to node: NodeID, store: [UInt8], force: Bool, _ setting: FileServerSetting
-    ) async throws {
+    ) async throws -> Bool {
         let begun: HandOverCall
         enter(.begin, node)
         do {
@@ -35,7 +36,8 @@ extension Promotion {
                     .unavailable, await office.name(of: old), "the file server can't be reached, so it can't hand over",
                     mend: "Wait for it, or add --force to go on without what only it has.")
             }
-            return try await office.setFileServer([node], standby: [], store: store)
+            try await office.setFileServer([node], standby: [], store: store)
+            return setting.standby.contains(node)
         }
         let isInStep = begun.isInStep == true
         if !isInStep {
@@ -67,6 +69,7 @@ extension Promotion {
         enter(.change, node)
         // It stands down by the log; this only makes it sooner.
         if old == office.identity.id { await server.adopt() } else { await links.catchUp(with: old) }
+        return true
     }
 
     private func copy(from old: NodeID, to node: NodeID, store: [UInt8], isLast: Bool) async throws {

@@ -42,16 +42,24 @@ struct Promotion: Sendable {
             }
         }
         enter(.prepare, node)
-        let (store, takenIn) = try await prepare(node, wanted)
+        let prepared = try await prepare(node, wanted)
+        let store = prepared.store
+        var behind: FileServerModel.Behind?
         if let setting = state.fileServer?.setting, let old = setting.nodes.first {
-            try await handOver(from: old, to: node, store: store, force: request.force, setting)
+            let isWhole = try await handOver(from: old, to: node, store: store, force: request.force, setting)
+            if !isWhole {
+                behind = FileServerModel.Behind(
+                    server: state.displayName(of: old), epoch: prepared.servedEpoch,
+                    epochs: setting.epoch - (prepared.servedEpoch ?? 0))
+            }
         } else {
             try await office.setFileServer([node], standby: [], store: store)
         }
         guard let setting = await office.state?.fileServer?.setting else { throw OfficeKeeper.inNone }
         try await begin(node, setting)
         var model = model(of: setting, in: state)
-        model.takenIn = takenIn.map(\.description)
+        model.takenIn = prepared.takenIn.map(\.description)
+        model.behind = behind
         return model
     }
 
@@ -97,19 +105,28 @@ struct Promotion: Sendable {
         return [UInt8(ascii: "/")] + Array(parts.joined(separator: [UInt8(ascii: "/")]))
     }
 
-    /// Has the node make the store ready; its path, and the spaces that were made of what it held.
-    func prepare(
-        _ node: NodeID, _ path: [UInt8]?, asStandby: Bool = false
-    ) async throws -> (store: [UInt8], takenIn: [Label]) {
+    /// A store that is ready to be served, or to be copied to.
+    struct Prepared: Sendable {
+        let store: [UInt8]
+        /// The spaces that were made of what its folder held.
+        var takenIn: [Label] = []
+        /// The epoch at which it was served last; nil: never.
+        var servedEpoch: Int64?
+    }
+
+    /// Has the node make the store ready.
+    func prepare(_ node: NodeID, _ path: [UInt8]?, asStandby: Bool = false) async throws -> Prepared {
         guard node != office.identity.id else {
             let store: [UInt8]
             if let path { store = path } else { store = try await server.standbyPath() }
-            let takenIn = try await server.prepare(store)
+            let prepared = try await server.prepare(store)
             if asStandby { try await server.keepStandby(at: store) }
-            return (store, takenIn)
+            return prepared
         }
         let answer = try await ask(node, StoreCall(store: path.map(percentEncoded), epoch: nil, asStandby: asStandby))
-        return (try Self.checked(try percentDecoded(answer.store ?? "")), answer.takenIn ?? [])
+        return Prepared(
+            store: try Self.checked(try percentDecoded(answer.store ?? "")), takenIn: answer.takenIn ?? [],
+            servedEpoch: answer.servedEpoch)
     }
 
     /// Returns when the node serves.
