@@ -1,5 +1,6 @@
 import ArgumentParser
 import OfficeCore
+import OfficeTransfer
 
 #if canImport(Glibc)
     import Glibc
@@ -76,7 +77,9 @@ package enum Program {
             failure = OfficeError(.temporary, "officeshare", "it was interrupted", mend: "Run the same again.")
         default: failure = OfficeError(.fault, "officeshare", "an error it doesn't know: \(error)")
         }
-        if asJSON, let bytes = try? JSONText.encode(OfficeError.Envelope(failure)) {
+        var exact = failure
+        exact.what = ExactName(shown: failure.what).text
+        if asJSON, let bytes = try? JSONText.encode(OfficeError.Envelope(exact)) {
             console.note(String(decoding: bytes, as: UTF8.self))
         } else {
             console.note("officeshare: \(failure)")

@@ -60,7 +60,8 @@ struct InboxAccept: OfficeCommand {
                 let delivery = try await InboxTaking(session: session, folder: folder).take(try id.deliveryID())
                 taken.append(delivery)
                 if !session.wantsJSON {
-                    try await session.console.write((delivery.path ?? delivery.name).escapedForTerminal + "\n")
+                    let path = delivery.pathBytes.flatMap(Base64.decode) ?? delivery.path.map { Array($0.utf8) }
+                    try await session.console.write(escapedForTerminal(path ?? delivery.nameAsBytes) + "\n")
                 }
             } catch let error as OfficeError {
                 errors.append(error)

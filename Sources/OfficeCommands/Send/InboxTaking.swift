@@ -35,7 +35,8 @@ struct InboxTaking {
             try await bring(found, name, into: destination)
         }
         delivery = try await client.send(.post, "/v1/inbox/\(found.id)/taken", nil as ResendRequest?)
-        delivery.path = (directory == LocalPath.here ? "" : directory.description + "/") + taken.description
+        let path = ExactName((directory == LocalPath.here ? [] : directory.bytes + [UInt8(ascii: "/")]) + taken.bytes)
+        (delivery.path, delivery.pathBytes) = (path.text, path.base64)
         return delivery
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import OfficeControl
 import OfficeCore
+import OfficeTransfer
 
 struct Versions: OfficeCommand {
     static let configuration = CommandConfiguration(
@@ -50,16 +51,26 @@ struct Restore: OfficeCommand {
         }
         let answer = try await session.ask(
             .restore(space: place.space, path: place.path, version: version, to: target?.path))
-        let restored = try answer.restored.map { Restored(path: try place.whole($0)) }
+        let restored = try answer.restored.map { Restored(try place.whole($0)) }
         try await session.show(array: restored) {
             var table = Table("RESTORED")
-            for item in restored { table.add(item.path.escapedForTerminal) }
+            for item in restored { table.add(escapedForTerminal(item.exact.bytes)) }
             return table
         }
     }
 
     private struct Restored: Encodable {
-        let path: String
+        let exact: ExactName
+
+        private enum CodingKeys: String, CodingKey { case path, pathBytes }
+
+        init(_ path: ExactName) { exact = path }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(exact.text, forKey: .path)
+            try container.encodeIfPresent(exact.base64, forKey: .pathBytes)
+        }
     }
 
     /// A final `@` with digits behind it names a version.
@@ -89,10 +100,8 @@ struct SpacePlace: CustomStringConvertible {
         description = whole.description
     }
 
-    func whole(_ path: RelativePath) throws(OfficeError) -> String {
-        String(
-            decoding: OfficePath(node: try Label(Label.office), share: try Label(space), path: path).bytes,
-            as: UTF8.self)
+    func whole(_ path: RelativePath) throws(OfficeError) -> ExactName {
+        ExactName(OfficePath(node: try Label(Label.office), share: try Label(space), path: path).bytes)
     }
 }
 
@@ -106,6 +115,8 @@ struct VersionOutput: Encodable, Sendable {
     let replaced: Timestamp
     let removed: Bool
     let path: String
+    /// Base64, only where the path is not UTF-8.
+    let pathBytes: String?
 
     init(_ version: VersionModel, in place: SpacePlace) throws(OfficeError) {
         self.version = version.version
@@ -115,7 +126,8 @@ struct VersionOutput: Encodable, Sendable {
         root = version.root
         replaced = version.replaced
         removed = version.removed
-        path = try place.whole(version.path)
+        let whole = try place.whole(version.path)
+        (path, pathBytes) = (whole.text, whole.base64)
     }
 
     static func table(_ versions: [VersionOutput]) -> Table {
@@ -125,7 +137,7 @@ struct VersionOutput: Encodable, Sendable {
                 version.version, HumanText.size(version.size), HumanText.localTime(version.modified),
                 HumanText.localTime(version.replaced),
                 (version.removed ? "removed by " : "") + version.replacedBy.escapedForTerminal,
-                version.path.escapedForTerminal)
+                escapedForTerminal(version.pathBytes.flatMap(Base64.decode) ?? Array(version.path.utf8)))
         }
         return table
     }

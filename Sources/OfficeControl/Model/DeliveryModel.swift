@@ -31,8 +31,9 @@ package struct DeliveryModel: Codable, Sendable, Equatable {
     /// When it was taken out of the inbox, and by whom.
     @OrNull package var taken: Timestamp?
     @OrNull package var takenBy: String?
-    /// Where `inbox accept` has just put it.
+    /// Where `inbox accept` has just put it, as the name.
     @OrNull package var path: String?
+    package var pathBytes: String?
 
     package init(
         id: String, name: [UInt8], size: Int64, root: String?, from: String, to: String, state: String,

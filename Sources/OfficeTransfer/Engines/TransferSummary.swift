@@ -24,11 +24,13 @@ package struct TransferSummary: Sendable, Equatable {
             self.error = error
         }
 
-        private enum CodingKeys: String, CodingKey { case path, code, why, mend }
+        private enum CodingKeys: String, CodingKey { case path, pathBytes, code, why, mend }
 
         package func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(path, forKey: .path)
+            let exact = ExactName(shown: path)
+            try container.encode(exact.text, forKey: .path)
+            try container.encodeIfPresent(exact.base64, forKey: .pathBytes)
             try container.encode(error.code, forKey: .code)
             try container.encode(error.why, forKey: .why)
             try container.encode(error.mend, forKey: .mend)
@@ -36,10 +38,21 @@ package struct TransferSummary: Sendable, Equatable {
     }
 
     /// A file that somebody else had changed meanwhile: what was sent is beside it.
-    package struct Conflict: Sendable, Equatable, Codable {
+    package struct Conflict: Sendable, Equatable, Encodable {
         package var path: String
         /// Where what was sent is.
         package var copy: String
+
+        private enum CodingKeys: String, CodingKey { case path, pathBytes, copy, copyBytes }
+
+        package func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            let (path, copy) = (ExactName(shown: path), ExactName(shown: copy))
+            try container.encode(path.text, forKey: .path)
+            try container.encodeIfPresent(path.base64, forKey: .pathBytes)
+            try container.encode(copy.text, forKey: .copy)
+            try container.encodeIfPresent(copy.base64, forKey: .copyBytes)
+        }
     }
 
     /// Files and links that are now there, and are what they are at the source: moved, or found to be the same.
