@@ -42,6 +42,19 @@ struct Restore: OfficeCommand {
 
     func run(in session: Session) async throws {
         let (bytes, version) = Self.split(path.bytes)
+        do {
+            try await restore(bytes, version, in: session)
+        } catch let error as OfficeError where error.code == .notFound && version != nil {
+            // It may be a name that looks like that.
+            do {
+                try await restore(path.bytes, nil, in: session)
+            } catch let other as OfficeError where other.code == .notFound {
+                throw error
+            }
+        }
+    }
+
+    private func restore(_ bytes: [UInt8], _ version: String?, in session: Session) async throws {
         let place = try SpacePlace(ByteString(bytes))
         let target = try to.map { try SpacePlace($0) }
         guard target == nil || target?.space == place.space else {
