@@ -16,6 +16,8 @@ struct DownloadContext: Sendable {
     var limits = TransferLimits()
     /// Nodes that keep copies of the source's share: large files come from all of them.
     var copies: [Label] = []
+    /// Where it goes to, as people named it.
+    var destination: String?
     /// What the content has to be; nil: whatever the source has.
     var content: NamedContent?
 }
@@ -99,7 +101,12 @@ final class FileDownload {
 
     func openPartial() throws(OfficeError) -> FileReception {
         if let reception { return reception }
-        let partial = try context.folder.partial(for: local, key: "get \(name)")
+        let partial: PartialFile
+        do throws(OfficeError) {
+            partial = try context.folder.partial(for: local, key: "get \(name)")
+        } catch  where error.code == .notAllowed {
+            throw cannotWrite(context.destination ?? "\(local)")
+        }
         let reception = try FileReception(partial: partial, stop: context.stop)
         self.reception = reception
         if reception.heldBytes > 0 { ledger.resumed(reception.heldBytes) }
@@ -356,7 +363,7 @@ final class FileDownload {
     func fail(_ error: OfficeError) {
         close()
         phase = .settled
-        ledger.failed(name, error)
+        ledger.failed(name, error, at: error.code == .cannotCreate ? error.what : nil)
     }
 
     /// Lets go of the partial file, which stays for the next time.

@@ -301,9 +301,11 @@ final class FileUpload {
         if phase == .sending { phase = .offering }
     }
 
-    func fail(_ error: OfficeError) {
+    /// - Parameter there: Whether that is wrong at its destination, and not here.
+    func fail(_ error: OfficeError, there: Bool = false) {
         file = nil
         phase = .settled
-        ledger.failed(name, error)
+        let place = there ? try? context.destination.below(path) : nil
+        ledger.failed(name, error, at: place.map { "\($0)" })
     }
 }

@@ -144,9 +144,10 @@ final class TransferLedger: Sendable {
         state.withLock { $0.summary.conflicts.append(.init(path: path, copy: copy)) }
     }
 
-    func failed(_ path: String, _ error: OfficeError) {
+    /// - Parameter place: What it happened to, where that isn't what was to be moved but where to.
+    func failed(_ path: String, _ error: OfficeError, at place: String? = nil) {
         update { state in
-            state.summary.failed.append(.init(path: path, error: error.about(path)))
+            state.summary.failed.append(.init(path: path, error: error.about(place ?? path)))
             state.mark += 1
         }
     }

@@ -23,12 +23,19 @@ struct TreeDownload {
             let listing = try await RemoteListing.load(source, session: session, recursive: chooser.recursive)
             session.ledger.expect(files: listing.inventory.items, bytes: listing.inventory.bytes)
             let (chooser, source, stop) = (self.chooser, self.source, self.stop)
-            let choice = try await session.pool.run { try chooser.choose(for: source, kind: listing.root.kind) }
+            let choice = try await session.pool.run {
+                do throws(OfficeError) {
+                    return try chooser.choose(for: source, kind: listing.root.kind)
+                } catch  where error.code == .notAllowed {
+                    throw cannotWrite(escapedForTerminal(chooser.destination))
+                }
+            }
             let context = DownloadContext(
                 source: source, folder: choice.folder, force: session.options.force, keepsMetadata: false,
                 changes: session.options.changes, ledger: session.ledger, stop: stop,
                 limits: session.options.limits,
-                copies: await session.transport.copies(node: source.node, share: source.share))
+                copies: await session.transport.copies(node: source.node, share: source.share),
+                destination: escapedForTerminal(chooser.destination))
             let writer = Handover(
                 TreeWriter(context, inventory: listing.inventory, root: choice.root, isNew: choice.isNew))
             try await Self.bring(writer, context, session: session)
@@ -65,6 +72,10 @@ struct TreeDownload {
         let pool = session.pool
         try await pool.run { try writer.value.finish(pool: pool) }
     }
+}
+
+func cannotWrite(_ destination: String) -> OfficeError {
+    OfficeError(.cannotCreate, destination, "it can't be written to here", mend: "Name another destination.")
 }
 
 /// What a source is, before anything moves.
