@@ -94,8 +94,9 @@ import Testing
                 }
                 try await cups.stop(SIGKILL, sparesBackends: true)
                 try await cups.start()
-                try await eventually("the job was begun again, and is held", within: .seconds(20)) {
-                    try await scheduler.find(id, attempt: 1)?.state == .held
+                let number = try #require(await jobs[id]?.number)
+                try await eventually("the job was begun again, and refused", within: .seconds(20)) {
+                    PrintPermits(at: cups.permits).isRefused(number)
                 }
                 try box.set("busy", nil)
                 try await eventually("the backend of before has ended", within: .seconds(20)) {
