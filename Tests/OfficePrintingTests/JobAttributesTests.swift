@@ -95,7 +95,8 @@ import Testing
             ("print-color-mode=monochrome", nil), ("print-color-mode=auto", nil),
             ("print-color-mode=highlight", "It can do: monochrome."), ("print-quality=high", "It can do: normal."),
             ("printer-resolution=300dpi", "It can do: 600x600dpi."), ("output-bin=face-up", nil),
-            ("custom_x_210x297mm", nil),
+            ("custom_x_210x297mm", nil), ("media=A44", "It can do: A4, A5, Letter."), ("number-up=4", nil),
+            ("number-up=3", "It can do: 2, 4, 1, 6, 9, …"),
         ] as [(String, String?)])
     func aQueueIsAskedForWhatItCanDo(_ option: String, _ why: String?) throws {
         let option = option.contains("=") ? option : "media=\(option)"

@@ -26,6 +26,11 @@ extension JobAttributes {
             try check(value.number.map { Int($0) }, among: queue.qualities.map { Int($0) }, name, queue) {
                 [3: "draft", 4: "normal", 5: "high"][$0] ?? "\($0)"
             }
+        case ("number-up", _):
+            guard let number = value.number else { return }
+            try check(number, among: pagesOnASheet.sorted { abs($0 - number) < abs($1 - number) }, name, queue) {
+                "\($0)"
+            }
         case ("finishings", _):
             guard let number = value.number, number != 3 else { return }
             try check(number, among: queue.finishings, name, queue) { "\($0)" }
@@ -43,6 +48,9 @@ extension JobAttributes {
         }
     }
 
+    /// What CUPS's filters can put on one side, whatever the printer (`pstops`, `pdftopdf`).
+    private static let pagesOnASheet: [Int32] = [1, 2, 4, 6, 9, 16]
+
     private static func check<Value: Hashable>(
         _ wanted: Value?, among offered: [Value], _ name: String, _ queue: QueueDescription,
         _ shown: (Value) -> String
@@ -51,7 +59,10 @@ extension JobAttributes {
         guard let wanted, !offered.isEmpty, offered.count < Sanitizer.mostValues, !offered.contains(wanted) else {
             return
         }
-        throw refused("\(name)=\(shown(wanted))", queue, "has no such choice", choices: offered.map(shown))
+        let choices = offered.map(shown)
+        throw refused(
+            "\(name)=\(shown(wanted))", queue, "has no such choice",
+            choices: wanted is String ? byNearness(choices, to: shown(wanted)) : choices)
     }
 
     private static func check(colorMode mode: String, _ queue: QueueDescription) throws(OfficeError) {
@@ -74,7 +85,8 @@ extension JobAttributes {
         let offered = queue.media.filter { !$0.hasPrefix("custom_min") && !$0.hasPrefix("custom_max") }
         guard let size = Media.size(of: name) else {
             throw refused(
-                "media=\(given)", queue, "knows no such paper", choices: offered.map(Media.commonName(of:)))
+                "media=\(given)", queue, "knows no such paper",
+                choices: byNearness(offered.map(Media.commonName(of:)), to: given))
         }
         var near: [(distance: Int64, name: String)] = []
         for other in offered {

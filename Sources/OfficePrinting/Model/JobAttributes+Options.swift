@@ -102,6 +102,15 @@ extension JobAttributes {
         return closest.flatMap { $0.distance <= 3 && $0.distance < $0.name.utf8.count / 2 ? $0.name : nil }
     }
 
+    /// Those with the fewest letters different first, in lower case; the order of equals is kept.
+    static func byNearness(_ choices: [String], to given: String) -> [String] {
+        let given = Array(given.lowercased().utf8.prefix(64))
+        return choices.enumerated()
+            .map { (distance: distance(given, Array($1.lowercased().utf8.prefix(64))), place: $0, name: $1) }
+            .sorted { ($0.distance, $0.place) < ($1.distance, $1.place) }
+            .map(\.name)
+    }
+
     /// Levenshtein's.
     private static func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
         var row = Array(0...b.count)
