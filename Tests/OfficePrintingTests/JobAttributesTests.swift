@@ -73,6 +73,16 @@ import Testing
         #expect { try JobAttributes.parse(option: option) } throws: { ($0 as? OfficeError)?.code == .usage }
     }
 
+    @Test(
+        arguments: [
+            ("fitplot", "fit-to-page"), ("Resolution=600dpi", "printer-resolution"),
+            ("collate=true", "multiple-document-handling"), ("Collate=False", "multiple-document-handling"),
+            ("Duplex=DuplexNoTumble", "sides"),
+        ])
+    func whatLPTakesIsTaken(_ option: String, _ name: String) throws {
+        #expect(try JobAttributes.parse(option: option).name == name)
+    }
+
     @Test func whatIsMisspeltIsGuessed() {
         #expect { try JobAttributes.parse(option: "side=one-sided") } throws: {
             ($0 as? OfficeError)?.mend == "Do you mean 'sides'?"

@@ -18,7 +18,8 @@ extension JobAttributes {
         guard let rule = rule(name) else {
             throw OfficeError(
                 .usage, shown, "there is no option '\(String(given.prefix(64)).escapedForTerminal)'",
-                mend: nearest(to: given).map { "Do you mean '\($0)'?" } ?? "Known are \(optionNames).")
+                mend: elsewhere[given] ?? nearest(to: given).map { "Do you mean '\($0)'?" }
+                    ?? "Known are \(optionNames).")
         }
         let words = (value ?? "true").split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         let values = words.compactMap { word in self.value(word, rule).flatMap { kept($0, rule.syntax) } }
@@ -32,7 +33,13 @@ extension JobAttributes {
         "portrait": 3, "landscape": 4, "reverse-landscape": 5, "reverse-portrait": 6,
     ]
 
-    /// What PPD queues have taught people to write.
+    /// What lp(1) has as options and we have otherwise.
+    private static let elsewhere = [
+        "job-hold-until": "Use '--hold', and 'officeshare job release' later.",
+        "raw": "A queue without a driver prints every document as it is; one with a driver needs to know what it is.",
+    ]
+
+    /// What lp(1) and PPD queues have taught people to write.
     private static func ofPPD(_ name: String, _ value: String?) -> (String, String?)? {
         switch (name, value) {
         case ("PageSize", _): ("media", value)
@@ -41,6 +48,14 @@ extension JobAttributes {
         case ("Duplex", "None"): ("sides", "one-sided")
         case ("ColorModel", "Gray"), ("ColorModel", "Grayscale"): ("print-color-mode", "monochrome")
         case ("ColorModel", "RGB"), ("ColorModel", "CMYK"): ("print-color-mode", "color")
+        case ("Resolution", _): ("printer-resolution", value)
+        case ("fitplot", _): ("fit-to-page", value)
+        case ("collate", _), ("Collate", _):
+            switch value?.lowercased() {
+            case nil, "true": ("multiple-document-handling", "separate-documents-collated-copies")
+            case "false": ("multiple-document-handling", "separate-documents-uncollated-copies")
+            default: nil
+            }
         default: nil
         }
     }
