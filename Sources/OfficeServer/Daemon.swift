@@ -75,7 +75,7 @@ package struct Daemon: Sendable {
         let calls = MemberCalls(office: office, directory: directory, pool: pool, links: links)
         let server = FileServer(
             calls: calls, shares: shares, stateDirectory: settings.stateDirectory, hashes: hashes, board: board,
-            logger: logger)
+            copies: pins.standing, logger: logger)
         let aliases = SpaceAliases(office: office, server: server, shares: shares, directory: directory)
         let desk = SpaceDesk(
             server: server, office: office, hashes: hashes,

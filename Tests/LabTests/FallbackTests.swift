@@ -5,6 +5,10 @@ import Testing
 /// The file server is away: what any node holds of its spaces is read on, and what is put waits.
 @Suite(.serialized, .lab, .timeLimit(.minutes(3)))
 struct FallbackTests {
+    private struct Standing: Decodable {
+        struct Office: Decodable { let standbyInStep: Bool? }
+        let office: Office?
+    }
     private struct Copy: Decodable { let path: String, complete: Bool }
     private struct Sent: Decodable { let id: String, to: String, state: String, reason: String? }
     private struct Queued: Decodable { let files: Int, failed: [Summary.Failed] }
@@ -23,6 +27,36 @@ struct FallbackTests {
             try await pc1.refused(64, "pin", "office/docs", as: "bob")
             try await pc2.must("pin", "office/docs", "--wait", as: "bob")
             try await body(lab)
+        }
+    }
+
+    /// A standby has all of it, and needn't be promoted to be read.
+    @Test func aSpaceIsReadFromTheStandby() async throws {
+        try await withOffice("pc1", "pc2", "pc3") { lab in
+            let (pc1, pc2, pc3) = (lab["pc1"], lab["pc2"], lab["pc3"])
+            try await pc1.must("promote")
+            try await pc1.must("space", "add", "docs", "--allow", "bob@pc3")
+            try await pc1.must("promote", "pc2", "--standby")
+            try await eventually("the standby is in step", within: promised(20)) {
+                try await pc3.ask("status", of: Standing.self).office?.standbyInStep == true
+            }
+            try await pc3.shell("echo one >f", as: "bob").checked()
+            try await pc3.must("put", "./f", "office/docs/f", as: "bob")
+            try await pc1.killDaemon()
+            try await eventually("it is read", within: promised(10)) {
+                try await pc3.officeshare(["cat", "office/docs/f"], as: "bob").stdout == "one\n"
+            }
+            let offers = try await pc3.officeshare(["ls", "--json"], as: "bob").json([Offer].self)
+            let space = try #require(offers.first { $0.path == "office/docs" })
+            #expect(space.kind == "pin" && space.mode == "ro" && space.servedBy == "pc2" && space.asOf != nil)
+            // By the space's own list, on the standby too.
+            for host in [pc2, pc3] {
+                #expect(try await host.officeshare(["cat", "office/docs/f"], as: "alice").status != 0)
+            }
+            try await pc1.startDaemon()
+            try await eventually("the file server has it again", within: promised(20)) {
+                try await pc3.officeshare(["put", "--force", "./f", "office/docs/f"], as: "bob").status == 0
+            }
         }
     }
 

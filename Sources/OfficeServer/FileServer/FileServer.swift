@@ -31,6 +31,7 @@ actor FileServer {
     var handingOver: HandingOver?
     /// A copy of another node's store, on its way here.
     var copying: Task<Void, any Error>?
+    let copies: StandbyCopies
     /// Nothing is written while the standby is made equal.
     var isFrozen = false
     /// Nodes whose people hold locks, and since when they are not there.
@@ -54,7 +55,7 @@ actor FileServer {
 
     init(
         calls: MemberCalls, shares: ShareKeeper, stateDirectory: String, hashes: any HashCache, board: NoticeBoard,
-        logger: Logger
+        copies: StandbyCopies, logger: Logger
     ) {
         self.calls = calls
         office = calls.office
@@ -66,7 +67,8 @@ actor FileServer {
         records = StandbyRecords(stateDirectory: stateDirectory)
         witness = StandbyWitness(records: records)
         follower = StandbyFollower(
-            records: records, history: history, office: office, disk: disk, logger: logger)
+            records: records, history: history, office: office, disk: disk, copies: copies, logger: logger)
+        self.copies = copies
     }
 
     // MARK: The role

@@ -83,6 +83,7 @@ extension FileServer {
     /// A node isn't there any more: what it had begun comes to nothing. If it has written the next epoch down, nobody knows
     /// of it yet, and what is written here until they do is brought in.
     func lost(_ node: NodeID) {
+        copies.tell()
         guard let handingOver, handingOver.by == node, node != office.identity.id else { return }
         if let token = handingOver.token { resume(token) } else { self.handingOver = nil }
     }

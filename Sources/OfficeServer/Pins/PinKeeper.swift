@@ -42,6 +42,8 @@ actor PinKeeper: Service {
     private let workers = WorkPool(threads: 2, syncThreads: 4)
     /// Tells that pins came, went, or have another date.
     nonisolated let changes = Bell()
+    /// Copies of spaces that are here because this node is the file server's standby.
+    nonisolated let standing: StandbyCopies
     private let reconciling = Bell()
     var pins: [PinRecord.Key: PinRecord]
     private var upkeeps: [PinRecord.Key: Upkeep] = [:]
@@ -57,6 +59,7 @@ actor PinKeeper: Service {
         governor: TransferGovernor, passing: PassingDesk,
         most: Int, days: Int, logger: Logger
     ) async throws {
+        standing = StandbyCopies(changes: changes)
         self.store = store
         self.office = office
         self.directory = directory
@@ -171,7 +174,8 @@ actor PinKeeper: Service {
     }
 
     /// The copy of a share, for a caller whom its owner's list allows it.
-    func open(_ owner: NodeID, _ share: Label, for principal: Principal) throws -> Folder {
+    func open(_ owner: NodeID, _ share: Label, for principal: Principal) async throws -> Folder {
+        if await office.isOffice(owner), let folder = standing.open(share, for: principal) { return folder }
         let key = PinRecord.Key(owner: owner, share: share)
         guard let pin = pins[key], access(pin)?.allows(principal) == true else {
             throw OfficeError(.notFound, share.description, "this node keeps no copy of it")
@@ -183,8 +187,9 @@ actor PinKeeper: Service {
     }
 
     /// What is told to one member: the copies that its people may read.
-    func offers(for node: NodeID) -> [PeerPin] {
-        pins.values.compactMap { pin in
+    func offers(for node: NodeID) async -> [PeerPin] {
+        let standing = await office.state.map { self.standing.offers(for: node, of: $0.office.asOwner) } ?? []
+        let pinned = pins.values.compactMap { pin -> PeerPin? in
             guard pin.isComplete || pin.asOf != nil, let access = access(pin), let asOf = pin.asOf else { return nil }
             switch access.audience(on: node) {
             case .everyone:
@@ -197,7 +202,8 @@ actor PinKeeper: Service {
                     comment: statements[pin.key]?.comment, users: users.sorted())
             case .users: return nil
             }
-        }.sorted { ($0.owner, $0.share) < ($1.owner, $1.share) }
+        }
+        return (pinned + standing).sorted { ($0.owner, $0.share) < ($1.owner, $1.share) }
     }
 
     // MARK: Keeping up

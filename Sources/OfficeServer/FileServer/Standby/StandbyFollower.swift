@@ -22,12 +22,19 @@ actor StandbyFollower {
     private let office: OfficeKeeper
     private let disk: WorkPool
     private let logger: Logger
-    private var session: Session?
+    private let copies: StandbyCopies
+    private var session: Session? {
+        didSet { if session?.store !== oldValue?.store { copies.follow(session?.store) } }
+    }
     /// One thing after another: nothing is followed while the store is copied, opened or given up.
     private var isBusy = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    init(records: StandbyRecords, history: ServingHistory, office: OfficeKeeper, disk: WorkPool, logger: Logger) {
+    init(
+        records: StandbyRecords, history: ServingHistory, office: OfficeKeeper, disk: WorkPool, copies: StandbyCopies,
+        logger: Logger
+    ) {
+        self.copies = copies
         self.records = records
         self.history = history
         self.office = office
@@ -115,6 +122,7 @@ actor StandbyFollower {
             do {
                 let number = try await self.apply(&reader, session)
                 self.session?.number = number
+                self.copies.confirm()
                 try await self.note(head)
                 return ChangesAnswer(number: number)
             } catch {
