@@ -244,7 +244,9 @@ private struct Allowance {
         duplicates = row.mishap == .sourceGone ? 6 : 0
         blocks =
             switch row.mishap {
-            case .loss5, .loss20, .resets: breaks
+            // Of the connections that loss breaks only those are counted that were made since: one was there before.
+            case .loss5, .loss20: breaks + 1
+            case .resets: breaks
             case .stalls: 0
             case .corruption: breaks + wrong
             // Two batches are on their way at once.
