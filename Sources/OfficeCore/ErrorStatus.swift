@@ -10,7 +10,7 @@ extension OfficeError.Code {
         case .notFound: 66
         case .unavailable: 69
         case .exists, .cannotCreate: 73
-        case .io, .noSpace, .fault: 74
+        case .io, .noSpace, .overQuota, .fault: 74
         case .temporary, .changed, .limit: 75
         case .notAllowed: 77
         case .configuration: 78
@@ -28,7 +28,7 @@ extension OfficeError.Code {
         case .limit: 429
         case .io, .configuration, .partial, .fault: 500
         case .unavailable, .temporary: 503
-        case .noSpace: 507
+        case .noSpace, .overQuota: 507
         }
     }
 

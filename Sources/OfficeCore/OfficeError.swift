@@ -19,8 +19,10 @@ package struct OfficeError: Error, Hashable, Sendable, CustomStringConvertible {
         case cannotCreate
         /// Reading or writing failed.
         case io
-        /// The disk or the quota is full.
+        /// The disk is full: nothing else has room there either.
         case noSpace
+        /// It is more than a space's quota has left. Something smaller may have room.
+        case overQuota
         /// Failed for now: the same again goes on where it stopped.
         case temporary
         /// The source changed while it was read; nothing of the mixture was kept.

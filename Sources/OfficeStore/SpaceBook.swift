@@ -30,7 +30,7 @@ struct SpaceBook: Sendable {
         let free = quota - bytes - (reserved - held)
         guard growth > free else { return }
         throw OfficeError(
-            .noSpace, what,
+            .overQuota, what,
             "the quota of '\(space)', \(quota) bytes, has \(max(0, free)) left and this needs \(growth)",
             mend: "Remove something there, or raise it with 'officeshare space set \(space) --quota SIZE'.")
     }

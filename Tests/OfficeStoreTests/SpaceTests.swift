@@ -213,7 +213,7 @@ struct SpaceTests {
                         try space.writer().put(String(repeating: "x", count: 90), at: "f\(number)")
                         seen.done.withLock { $0 += 1 }
                     } catch {
-                        #expect((error as? OfficeError)?.code == .noSpace)
+                        #expect((error as? OfficeError)?.code == .overQuota)
                     }
                     seen.most.withLock { $0 = max($0, space.bytes) }
                 }

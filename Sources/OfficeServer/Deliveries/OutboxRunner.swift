@@ -132,7 +132,7 @@ struct OutboxRunner: Service {
     /// Whether the same may do later what failed now.
     private static func passes(_ code: OfficeError.Code) -> Bool {
         switch code {
-        case .unavailable, .temporary, .io, .noSpace, .limit, .changed, .fault: true
+        case .unavailable, .temporary, .io, .noSpace, .overQuota, .limit, .changed, .fault: true
         case .notFound, .notAllowed, .exists, .usage, .malformed, .cannotCreate, .configuration, .partial: false
         }
     }

@@ -81,7 +81,7 @@ struct BatchUpload: Sendable {
                     upload.made()
                 case .fail(item, let error):
                     next += 1
-                    refused(upload, error)
+                    try refused(upload, error)
                 default: throw malformed("a frame out of place in the answer to an offer")
                 }
             } catch {
@@ -94,14 +94,17 @@ struct BatchUpload: Sendable {
     /// What becomes of an item that could not be gone on with here. What breaks the protocol ends everything.
     private static func failed(_ upload: FileUpload, _ error: OfficeError) throws(OfficeError) {
         guard error.code != .malformed else { throw error }
-        refused(upload, error, there: error.code == .exists)
+        try refused(upload, error, there: error.code == .exists)
     }
 
-    /// What becomes of an item that failed. What one has no room for, a smaller one may have.
+    /// What becomes of an item that failed. A full disk fails everything.
     ///
     /// - Parameter there: Whether it is the receiver that says so, of the destination.
-    private static func refused(_ upload: FileUpload, _ error: OfficeError, there: Bool = true) {
+    private static func refused(
+        _ upload: FileUpload, _ error: OfficeError, there: Bool = true
+    ) throws(OfficeError) {
         switch error.code {
+        case .noSpace: throw error.about(upload.name)
         case .changed: upload.sourceChanged()
         case .temporary, .unavailable: upload.interrupted()
         default: upload.fail(error, there: there)
@@ -165,7 +168,7 @@ struct BatchUpload: Sendable {
                     break
                 case .fail(Frame.wholeExchange, let error): throw error
                 case .fail(let item, let error) where item < count && answers.note(.failed(error), of: item):
-                    break
+                    if error.code == .noSpace { throw error }
                 case .end(Frame.wholeExchange, nil): return try await reader.drain()
                 default: throw malformed("a frame out of place in the answer to a store")
                 }
@@ -185,7 +188,7 @@ struct BatchUpload: Sendable {
                 guard root == maker.roots[item] else { throw malformed("a receipt for another content") }
                 try upload.committed(root, as: name, within: breakage)
             case .failed(let error):
-                refused(upload, error)
+                try refused(upload, error)
             case nil:
                 if let error = maker.failures[item] {
                     try failed(upload, error)
