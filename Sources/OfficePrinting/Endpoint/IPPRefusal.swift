@@ -23,7 +23,7 @@ struct IPPRefusal: Error, Sendable {
             case .notFound: .notFound
             case .notAllowed: .notAuthorized
             case .unavailable: .serviceUnavailable
-            case .noSpace, .limit: .busy
+            case .noSpace, .overQuota, .limit: .busy
             case .temporary, .changed, .io, .cannotCreate, .configuration, .partial, .fault: .temporaryError
             case .exists: .notPossible
             }

@@ -137,7 +137,7 @@ package struct DeliveryRunner: Service {
     /// Whether the same may do later what failed now.
     private static func passes(_ code: OfficeError.Code) -> Bool {
         switch code {
-        case .unavailable, .temporary, .io, .noSpace, .limit, .changed, .fault, .exists: true
+        case .unavailable, .temporary, .io, .noSpace, .overQuota, .limit, .changed, .fault, .exists: true
         // Not shared with us any more: it may be again.
         case .notFound, .notAllowed: true
         case .usage, .malformed, .cannotCreate, .configuration, .partial: false

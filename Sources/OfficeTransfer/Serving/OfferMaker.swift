@@ -117,10 +117,19 @@ final class OfferMaker {
             guard offer.force || offer.base != nil || (existing.kind == .file && existing.size == offer.size) else {
                 throw alreadyThere(offer.path, "is there and is different")
             }
-            if existing.kind == .file, let described = try describe(existing, for: offer) { need.existing = described }
+            if existing.kind == .file { need.existing = try describeIfThere(existing, for: offer) }
         }
         if BlockGeometry(size: offer.size).count > 1 { try tellHeld(offer) }
         encoder.write(.need(need))
+    }
+
+    /// Removed meanwhile there is nothing to compare with.
+    private func describeIfThere(_ existing: Entry, for offer: Offer) throws(OfficeError) -> Need.Existing? {
+        do throws(OfficeError) {
+            return try describe(existing, for: offer)
+        } catch  where error.code == .notFound {
+            return nil
+        }
     }
 
     private func describe(_ existing: Entry, for offer: Offer) throws(OfficeError) -> Need.Existing? {
