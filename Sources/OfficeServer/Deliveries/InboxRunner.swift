@@ -99,7 +99,8 @@ struct InboxRunner: Service {
     /// Whether the same may do later what failed now.
     private static func passes(_ code: OfficeError.Code) -> Bool {
         switch code {
-        case .unavailable, .temporary, .io, .noSpace, .overQuota, .limit, .changed, .fault, .exists, .configuration: true
+        case .unavailable, .temporary, .io, .noSpace, .overQuota, .limit, .changed, .fault, .exists, .configuration:
+            true
         case .notFound, .notAllowed, .usage, .malformed, .cannotCreate, .partial: false
         }
     }
