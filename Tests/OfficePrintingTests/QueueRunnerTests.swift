@@ -264,7 +264,9 @@ import Testing
                 try await cups.run("cupsdisable", "sink")
                 let id = try await submit(to: jobs)
                 try await running(runner(jobs, scheduler, cups, work)) {
-                    try await eventually("it waits", within: .seconds(20)) { await jobs[id]?.stage == .queued }
+                    try await eventually("it waits at the gate", within: .seconds(20)) {
+                        try await scheduler.jobs(atGate: queue).count == 1
+                    }
                     let number = try #require(await jobs[id]?.number)
                     try await cups.run("lpmove", "\(number)", "other")
                     try await eventually("it is printed", within: .seconds(20)) {
