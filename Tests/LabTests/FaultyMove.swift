@@ -260,6 +260,8 @@ private struct Allowance {
         case .sourceKilled, .receiverKilled, .diskFull: 12 << 20
         // What is behind a spoilt record is thrown away with it.
         case .corruption where row.isSpoiltOnTheWire: 512 << 10
+        // A reset throws away what its receiver's socket held: of the block that was asked for next, too.
+        case .resets: 512 << 10
         default: 64 << 10
         }
     }
