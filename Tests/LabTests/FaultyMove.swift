@@ -241,7 +241,7 @@ private struct Allowance {
 
     init(_ row: FaultRow, breaks: Int, wrong: Int) {
         self.row = row
-        duplicates = row.mishap == .sourceGone ? 6 : 0
+        duplicates = row.mishap == .sourceGone ? 8 : 0
         blocks =
             switch row.mishap {
             // Of the connections that loss breaks only those are counted that were made since: one was there before.
